@@ -1,0 +1,155 @@
+"""From argument maps to a script's argv: the merge, the spelling, the limits.
+
+Source: design §4.3; glue-semantics §4.1-4.3; execve(2) (MAX_ARG_STRLEN).
+"""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from orchestrator.model.errors import InvalidInputError
+
+MAX_TOTAL_BYTES: Final = 260 * 1024
+"""Glue's limit on all arguments of a run together."""
+MAX_TOKEN_BYTES: Final = 131_071
+"""Linux refuses a longer argv token (MAX_ARG_STRLEN is 131,072 with the closing NUL)."""
+
+INJECTED: Final = ("--JOB_NAME", "--JOB_ID", "--JOB_RUN_ID")
+"""Glue's internal arguments: ours to set, so a caller's value is dropped."""
+
+SCRIPT_LOCATION: Final = "--scriptLocation"
+EXTRA_PY_FILES: Final = "--extra-py-files"
+TEMP_DIR: Final = "--TempDir"
+CUSTOMER_ENV: Final = "--customer-driver-env-vars"
+BOOKMARK_OPTION: Final = "--job-bookmark-option"
+BOOKMARK_FROM: Final = "--job-bookmark-from"
+BOOKMARK_TO: Final = "--job-bookmark-to"
+PYTHON: Final = "--orchestrator-python"
+"""Ours: the interpreter or the virtual environment that a job or run wants; not passed to the script."""
+_NOT_PASSED: Final = frozenset({*INJECTED, PYTHON})
+
+BOOKMARK_ENABLE: Final = "job-bookmark-enable"
+BOOKMARK_DISABLE: Final = "job-bookmark-disable"
+BOOKMARK_PAUSE: Final = "job-bookmark-pause"
+BOOKMARK_OPTIONS: Final = (BOOKMARK_ENABLE, BOOKMARK_DISABLE, BOOKMARK_PAUSE)
+
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+def merge(
+    defaults: Mapping[str, str] | None,
+    overrides: Mapping[str, str] | None,
+    non_overridable: Mapping[str, str] | None,
+) -> dict[str, str]:
+    """Return what the run is started with: non-overridable before the run's own before the defaults, key by key.
+
+    Order: the defaults' keys, then the overrides' new ones, then the rest.
+    """
+    return {**(defaults or _NOTHING), **(overrides or _NOTHING), **(non_overridable or _NOTHING)}
+
+
+def to_argv(injected: Iterable[tuple[str, str]], merged: Mapping[str, str]) -> list[str]:
+    """Spell `merged` as argv tokens behind the `injected` pairs; keys without `--` are not passed."""
+    tokens: list[str] = []
+    passed = ((key, value) for key, value in merged.items() if key.startswith("--") and key not in _NOT_PASSED)
+    for key, value in (*injected, *passed):
+        tokens.extend(_spell(key, value))
+    return tokens
+
+
+def ignored_keys(merged: Mapping[str, str]) -> list[str]:
+    """Return the keys that never reach a script because they do not begin with `--`."""
+    return [key for key in merged if not key.startswith("--")]
+
+
+def _spell(key: str, value: str) -> list[str]:
+    if not value:
+        return [key]
+    if value.startswith("-"):  # two tokens would break argparse
+        return [f"{key}={value}"]
+    return [key, value]
+
+
+def check_map(arguments: Mapping[str, str] | None, member: str) -> None:
+    """Refuse what no process could be given, at the call instead of at the launch.
+
+    Raises:
+        InvalidInputError: a NUL, a lone surrogate, a token over Linux's limit or a map over Glue's; names the key.
+    """
+    total = 0
+    for key, value in (arguments or _NOTHING).items():
+        shown = key[:80]
+        if "\0" in key or "\0" in value:
+            sentence = f"{member}: the argument '{shown}' contains a NUL character, which no process can be given."
+            raise InvalidInputError(sentence.replace("\0", "\\0"))
+        try:
+            longest = max(len(token.encode()) for token in _spell(key, value))
+            total += len(key.encode()) + len(value.encode())
+        except UnicodeEncodeError:
+            sentence = f"{member}: an argument contains a lone surrogate, which has no UTF-8 form."
+            raise InvalidInputError(sentence) from None
+        if longest > MAX_TOKEN_BYTES:
+            sentence = (
+                f"{member}: the argument '{shown}' needs a token of {longest} bytes; Linux takes {MAX_TOKEN_BYTES} at most."
+            )
+            raise InvalidInputError(sentence)
+    if total > MAX_TOTAL_BYTES:
+        sentence = f"Request size limit exceeded: {member} has {total} bytes in all, {MAX_TOTAL_BYTES} is the limit."
+        raise InvalidInputError(sentence)
+
+
+def check_merged(merged: Mapping[str, str]) -> None:
+    """Refuse a merged map that breaks a limit or asks for a bookmark in a way that contradicts itself.
+
+    Raises:
+        InvalidInputError: names the argument and what it may be.
+    """
+    check_map(merged, "Arguments")
+    option = bookmark_option(merged)
+    if option not in BOOKMARK_OPTIONS:
+        sentence = f"{BOOKMARK_OPTION} is '{option}', which is not one of {', '.join(BOOKMARK_OPTIONS)}."
+        raise InvalidInputError(sentence)
+    window = [key for key in (BOOKMARK_FROM, BOOKMARK_TO) if merged.get(key)]
+    if window and option != BOOKMARK_PAUSE:
+        sentence = f"{' and '.join(window)} may only be given with {BOOKMARK_OPTION} {BOOKMARK_PAUSE}."
+        raise InvalidInputError(sentence)
+    if len(window) == 1:
+        sentence = f"{BOOKMARK_FROM} and {BOOKMARK_TO} belong together; only {window[0]} was given."
+        raise InvalidInputError(sentence)
+    if CUSTOMER_ENV in merged:
+        customer_environment(merged[CUSTOMER_ENV])
+
+
+def bookmark_option(merged: Mapping[str, str]) -> str:
+    """Return how the run treats its job's bookmark; Glue's default is to disable it."""
+    return merged.get(BOOKMARK_OPTION) or BOOKMARK_DISABLE
+
+
+def customer_environment(text: str) -> dict[str, str]:
+    """Parse `CUSTOMER_A=1,CUSTOMER_B="x,y"`; keys without the prefix CUSTOMER_ are ignored, as in Glue.
+
+    Raises:
+        InvalidInputError: a quotation that is not closed.
+    """
+    pairs: dict[str, str] = {}
+    for item in _split_quoted(text):
+        key, equals, value = item.partition("=")
+        if equals and key.strip().startswith("CUSTOMER_"):
+            pairs[key.strip()] = value
+    return pairs
+
+
+def _split_quoted(text: str) -> list[str]:
+    items, item, quoted = [], "", False
+    for character in text:
+        if character == '"':
+            quoted = not quoted
+        elif character == "," and not quoted:
+            items.append(item)
+            item = ""
+        else:
+            item += character
+    if quoted:
+        sentence = f"{CUSTOMER_ENV}: a quotation mark is not closed."
+        raise InvalidInputError(sentence)
+    return [*items, item]

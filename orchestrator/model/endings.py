@@ -1,0 +1,176 @@
+"""How a script ended, as its shim wrote it down, and what that means for the run.
+
+The file is the shim's; anything in it that is not as expected means that the ending is unknown, never success.
+"""
+
+import re
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from orchestrator.model.records import RunFigures
+from orchestrator.model.states import RunEvent
+
+MAX_MESSAGE_CHARS: Final = 4_000
+_EXCEPTION: Final = re.compile(r"[A-Za-z_][\w.]*(?::.*)?\Z")
+_HEADER: Final = "Traceback (most recent call last):"
+_SYNTAX_ERRORS: Final = ("SyntaxError:", "IndentationError:", "TabError:")
+_SIGNAL_BASE: Final = 128
+
+
+class EndingReason(StrEnum):
+    """Why the script is no longer there."""
+
+    EXITED = "exited"
+    """It left by itself, or by a signal that the shim did not send."""
+    STOPPED = "stopped"
+    """The shim was told to stop it."""
+    TIMED_OUT = "timed_out"
+    """It ran into its Timeout."""
+    NOT_STARTED = "not_started"
+    """It could not be executed; `problem` says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedBookmark:
+    """What the script left as its bookmark, and the version that it had been given."""
+
+    base_version: int
+    text: str | None  # None: the script committed nothing
+    problem: str | None  # what is wrong with the file it left
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """A sealed ending."""
+
+    reason: EndingReason
+    problem: str | None
+    exit_code: int | None
+    exit_signal: int | None
+    figures: RunFigures
+    stderr_tail: str
+    bookmark: ReportedBookmark | None  # None: the run does not write bookmarks
+    ended_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What an ending means for its run: the event, and the ErrorMessage where it is not a success."""
+
+    event: RunEvent
+    error_message: str | None
+
+
+def parse(fields: Mapping[str, Any]) -> Ending:
+    """Return the ending that `fields`, a decoded ending file, describes.
+
+    Raises:
+        KeyError, TypeError, ValueError: the file is not one of ours.
+    """
+    figures = RunFigures(
+        exit_code=_optional_int(fields["exit_code"]),
+        exit_signal=_optional_int(fields["exit_signal"]),
+        wall_ms=_optional_int(fields["wall_ms"]),
+        cpu_ms=_optional_int(fields["cpu_ms"]),
+        peak_process_rss_bytes=_optional_int(fields["peak_process_rss_bytes"]),
+        peak_tree_rss_bytes=_optional_int(fields["peak_tree_rss_bytes"]),
+    )
+    reported = fields["bookmark"]
+    bookmark = None
+    if reported is not None:
+        bookmark = ReportedBookmark(
+            base_version=int(reported["base_version"]),
+            text=_optional_str(reported["text"]),
+            problem=_optional_str(reported["problem"]),
+        )
+    return Ending(
+        reason=EndingReason(fields["reason"]),
+        problem=_optional_str(fields["problem"]),
+        exit_code=figures.exit_code,
+        exit_signal=figures.exit_signal,
+        figures=figures,
+        stderr_tail=str(fields["stderr_tail"]),
+        bookmark=bookmark,
+        ended_at_ms=int(fields["ended_at_ms"]),
+    )
+
+
+def judge(ending: Ending, *, stop_requested: bool, timeout_min: int | None) -> Verdict:
+    """Return the event that `ending` is, and the message it leaves.
+
+    `stop_requested` says whether the store has the run in STOPPING: a shim that was told to stop by nobody of ours
+    was terminated from outside, which is a failure.
+    """
+    if stop_requested:
+        event = RunEvent.SUCCEEDED if _is_success(ending) else RunEvent.FAILED
+        return Verdict(event=event, error_message="Job run stopped by request")
+    if ending.reason is EndingReason.TIMED_OUT:
+        return Verdict(event=RunEvent.TIMED_OUT, error_message=f"JobRun timed out after {timeout_min} minutes")
+    if ending.reason is EndingReason.STOPPED:
+        message = "The run was terminated from outside: its shim got a SIGTERM that no stop request explains"
+        return Verdict(event=RunEvent.FAILED, error_message=message)
+    if ending.reason is EndingReason.NOT_STARTED:
+        return Verdict(event=RunEvent.FAILED, error_message=ending.problem or "The script could not be started")
+    if not _is_success(ending):
+        return Verdict(event=RunEvent.FAILED, error_message=_failure(ending))
+    if ending.bookmark is not None and ending.bookmark.problem is not None:
+        message = f"The bookmark was not accepted: {ending.bookmark.problem}"
+        return Verdict(event=RunEvent.FAILED, error_message=message)
+    return Verdict(event=RunEvent.SUCCEEDED, error_message=None)
+
+
+def version_mismatch(expected: int, found: int) -> str:
+    """Return Glue's sentence for a bookmark that somebody else moved in between."""
+    return (
+        "VersionMismatchException: Continuation update failed due to version mismatch. "
+        f"Expected version {expected} but found version {found}"
+    )
+
+
+def exception_of(stderr_tail: str) -> str | None:
+    """Return `Type: message` from the last traceback in `stderr_tail`, or None where there is none."""
+    before, header, after = stderr_tail.rpartition(_HEADER)
+    lines = (after if header else before or stderr_tail).splitlines()
+    for number, line in enumerate(lines):
+        is_start = bool(_EXCEPTION.match(line)) if header else line.startswith(_SYNTAX_ERRORS)
+        if line and not line[0].isspace() and is_start:
+            return "\n".join(lines[number:]).strip()[:MAX_MESSAGE_CHARS]
+    return None
+
+
+def _is_success(ending: Ending) -> bool:
+    return ending.reason is EndingReason.EXITED and ending.exit_code == 0 and ending.exit_signal is None
+
+
+def _failure(ending: Ending) -> str:
+    if ending.exit_signal is not None:
+        try:
+            name = signal.Signals(ending.exit_signal).name
+        except ValueError:
+            name = f"signal {ending.exit_signal}"
+        hint = "; nobody here sent it, possibly the kernel for want of memory" if name == "SIGKILL" else ""
+        return f"Command failed with exit code {_SIGNAL_BASE + ending.exit_signal} ({name}{hint})"
+    if ending.exit_code == 1:  # the code with which Python leaves on an exception
+        exception = exception_of(ending.stderr_tail)
+        if exception is not None:
+            return exception
+    return f"Command failed with exit code {ending.exit_code}"
+
+
+def _optional_int(value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        message = f"{value!r} is not a whole number"
+        raise TypeError(message)
+    return value
+
+
+def _optional_str(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    message = f"{value!r} is not text"
+    raise TypeError(message)

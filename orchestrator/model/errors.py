@@ -1,0 +1,127 @@
+"""Everything that can go wrong, as classes that build their own sentence.
+
+The sentences of request errors are Glue's where Glue has one. Nothing here knows HTTP: `wire/errors.py` maps the
+request errors to Glue's names, once.
+"""
+
+
+class OrchestratorError(Exception):
+    """The root of all errors that we raise ourselves."""
+
+
+class RequestError(OrchestratorError):
+    """The caller's error: answered, never logged as ours."""
+
+
+class EntityNotFoundError(RequestError):
+    """A job, run or bookmark that the request names does not exist."""
+
+    @classmethod
+    def job(cls, name: str) -> "EntityNotFoundError":
+        """No job of that name (GetJob, UpdateJob, GetJobRuns)."""
+        return cls(f"Job with name: {name} not found.")
+
+    @classmethod
+    def job_to_start(cls) -> "EntityNotFoundError":
+        """No job of that name (StartJobRun, which has a sentence of its own in Glue)."""
+        return cls("Failed to start job run due to missing metadata.")
+
+    @classmethod
+    def run(cls, run_id: str, job_name: str) -> "EntityNotFoundError":
+        """No run of that id, or it is another job's."""
+        return cls(f"Job run with id: {run_id} not found for job: {job_name}.")
+
+    @classmethod
+    def bookmark(cls, job_name: str) -> "EntityNotFoundError":
+        """The job never committed a bookmark."""
+        return cls(f"Continuation for job {job_name} not found")
+
+    @classmethod
+    def bookmark_of_run(cls, job_name: str, run_id: str) -> "EntityNotFoundError":
+        """The run never committed a bookmark, so there is nothing to rewind to."""
+        return cls(f"Continuation for job {job_name} and run {run_id} not found")
+
+
+class InvalidInputError(RequestError):
+    """The request breaks a rule; the sentence names the member and the limit."""
+
+
+class AlreadyExistsError(RequestError):
+    """An entity of that name exists already."""
+
+
+class IdempotentParameterMismatchError(RequestError):
+    """The same name was submitted before with other content."""
+
+    @classmethod
+    def job(cls, name: str) -> "IdempotentParameterMismatchError":
+        """CreateJob of a job that exists with another definition."""
+        return cls(f"Job with name '{name}' already submitted with different configuration")
+
+
+class ConcurrentRunsExceededError(RequestError):
+    """The job's live runs are at its MaxConcurrentRuns."""
+
+    def __init__(self, job_name: str) -> None:
+        """Build Glue's sentence for `job_name`."""
+        super().__init__(f"Concurrent runs exceeded for {job_name}")
+        self.job_name = job_name
+
+
+class ResourceNumberLimitExceededError(RequestError):
+    """A limit on resources, such as the DPU slots of this machine, can never be met."""
+
+    @classmethod
+    def demand(cls, demand_dpu: float, cap_dpu: float) -> "ResourceNumberLimitExceededError":
+        """A run that asks for more DPU than there are slots would wait for ever."""
+        return cls(f"The run needs {demand_dpu:g} DPU, and this orchestrator lends {cap_dpu:g} at most ([capacity] dpus).")
+
+
+class OperationTimeoutError(RequestError):
+    """The store could not begin the call's work in time; nothing was stored."""
+
+    def __init__(self, seconds: float) -> None:
+        """Name the limit that passed, in `seconds`."""
+        super().__init__(f"The operation did not begin within {seconds:g} seconds and was withdrawn; nothing was stored.")
+
+
+class IllegalTransitionError(OrchestratorError):
+    """The table has no row for this state and event: a bug, or a race that somebody else won."""
+
+    def __init__(self, state: str, event: str) -> None:
+        """Keep both halves of the pair."""
+        super().__init__(f"a run in state {state} cannot take the event {event}")
+        self.state = state
+        self.event = event
+
+
+class LaunchError(OrchestratorError):
+    """A run that could not be started; the sentence becomes its ErrorMessage."""
+
+
+class UnavailableError(OrchestratorError):
+    """The executor cannot act right now (a full disk, say); the same call may succeed later."""
+
+
+class StoreError(OrchestratorError):
+    """The store did not take the work."""
+
+
+class StoreFullError(StoreError):
+    """The disk or the database is full: nothing was stored, and the same call may succeed later."""
+
+
+class StoreBrokenError(StoreError):
+    """Whether the work was stored is unknown (an I/O error at commit): the daemon ends and a restart reads what is true."""
+
+
+class StoreRefusedError(StoreError):
+    """The state directory cannot be opened as it is (newer schema, foreign or damaged file)."""
+
+
+class StateDirectoryHeldError(OrchestratorError):
+    """Another daemon holds the state directory."""
+
+    def __init__(self, directory: str, holder: str) -> None:
+        """Name the directory and the holder as its lock file describes it."""
+        super().__init__(f"the state directory {directory} is held by {holder}")
