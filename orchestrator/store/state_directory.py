@@ -1,0 +1,81 @@
+"""The directory that holds all that a daemon remembers, and the lock that makes it one daemon's.
+
+The lock is the kernel's (flock), so it ends with its holder, however the holder dies.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.model.errors import StateDirectoryHeldError, StoreRefusedError
+
+_PRIVATE_DIRECTORY = 0o700
+_PRIVATE_FILE = 0o600
+_OTHERS_MAY_WRITE = 0o022
+
+
+@dataclass(frozen=True, slots=True)
+class StateDirectory:
+    """The paths below a state directory that we hold."""
+
+    path: Path
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file: the truth."""
+        return self.path / "state.db"
+
+    @property
+    def runs(self) -> Path:
+        """The runs' directories, in shards."""
+        return self.path / "runs"
+
+
+@contextmanager
+def hold(path: Path) -> Iterator[StateDirectory]:
+    """Create `path` if needed (0700) and hold it for this process.
+
+    Raises:
+        StateDirectoryHeldError: another daemon holds it.
+        StoreRefusedError: it is not ours alone, or its database is gone while its runs are there.
+    """
+    path.mkdir(mode=_PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+    _check_owner(path)
+    descriptor = os.open(path / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, _PRIVATE_FILE)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 100).decode("ascii", "replace").strip()
+            raise StateDirectoryHeldError(str(path), holder or "another process") from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()}\n".encode(), 0)
+        directory = StateDirectory(path)
+        _check_not_emptied(directory)
+        yield directory
+    finally:
+        os.close(descriptor)
+
+
+def _check_owner(path: Path) -> None:
+    status = path.stat()
+    if status.st_uid != os.geteuid():
+        message = f"the state directory {path} belongs to uid {status.st_uid}, not to uid {os.geteuid()}"
+        raise StoreRefusedError(message)
+    if status.st_mode & _OTHERS_MAY_WRITE:
+        message = f"the state directory {path} is writable by others (mode {status.st_mode & 0o777:o}); run: chmod 700 {path}"
+        raise StoreRefusedError(message)
+
+
+def _check_not_emptied(directory: StateDirectory) -> None:
+    """Refuse a missing or zero-length database beside existing runs: SQLite would take it for a fresh one."""
+    is_empty = not directory.database.exists() or directory.database.stat().st_size == 0
+    if is_empty and directory.runs.exists() and any(directory.runs.iterdir()):
+        message = (
+            f"{directory.database} is missing or empty, but {directory.runs} holds runs; "
+            f"restore the database from a backup, or move {directory.runs} away to begin anew"
+        )
+        raise StoreRefusedError(message)
