@@ -1,0 +1,128 @@
+"""What the supervisor asks of a place where runs execute.
+
+An executor never decides what becomes of a run: it starts, looks, stops and reports. "I cannot tell" (`Unknown`) is a
+legitimate answer to a look and never changes a state.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from orchestrator.model.endings import Ending
+from orchestrator.model.ids import JobRunId
+
+Stream = Literal["stdout", "stderr"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenBookmark:
+    """What a run is given of its job's bookmark, and whether it may move it."""
+
+    version: int  # the version that a commit of this run is compared against
+    text: str | None  # None: there is none, or the run shall not see it
+    to_text: str | None = None  # the upper end of a paused window
+    is_written: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchSpec:
+    """All that is needed to execute one attempt. A function of the stored run, so that it can be made again."""
+
+    run_id: JobRunId
+    job_id: str
+    job_name: str
+    script_location: str
+    python_version: str | None
+    arguments: Mapping[str, str]  # merged
+    bookmark_option: str
+    bookmark: GivenBookmark
+    timeout_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unclaimed:
+    """Nothing ran and nothing can have run. `problem` is what the last launch said, if it refused."""
+
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """A shim holds the claim and is being watched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """The claim is taken so that the run can never start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The shim has left its ending."""
+
+    ending: Ending
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The claim is there, its holder is gone, and there is no ending: how the script ended is unknown."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The executor cannot tell now."""
+
+
+Sighting = Unclaimed | Alive | Revoked | Ended | Lost | Unknown
+
+
+class Executor(Protocol):
+    """Where runs execute."""
+
+    async def launch(self, spec: LaunchSpec) -> None:
+        """Set off one attempt. Safe to repeat: at most one of all launches of an attempt ever starts the script.
+
+        When this returns, an observation of the run will follow.
+
+        Raises:
+            LaunchError: this attempt cannot be started here; the sentence says why.
+        """
+        ...
+
+    async def find(self, run_id: JobRunId) -> Sighting:
+        """Look what became of the run. `Alive` means that an observation will follow when that changes."""
+        ...
+
+    def watch(self) -> AsyncIterator[JobRunId]:
+        """Yield the id of each run that something happened to; `find` then tells what. One stream for all runs."""
+        ...
+
+    async def request_stop(self, run_id: JobRunId) -> None:
+        """Ask a live run's shim to climb the stop ladder. Does nothing where none is alive."""
+        ...
+
+    async def revoke(self, run_id: JobRunId) -> bool:
+        """Take the claim, so that the run can never start. Returns False if somebody else has it.
+
+        Raises:
+            UnavailableError: not now (a full disk); try again.
+        """
+        ...
+
+    async def sweep(self, run_id: JobRunId) -> None:
+        """End what a lost run left behind; when this returns, nothing of it that can be found is alive."""
+        ...
+
+    async def read_log(self, run_id: JobRunId, stream: Stream, *, offset: int, limit: int) -> bytes:
+        """Return up to `limit` bytes of a run's output from `offset` on; empty where there is nothing yet."""
+        ...
+
+    def place(self, run_id: JobRunId) -> str:
+        """Say where the run's files are, for people."""
+        ...
+
+    def capacity(self) -> float | None:
+        """Return how many DPU fit at once, or None where only the configured slots limit that."""
+        ...

@@ -1,0 +1,240 @@
+"""The executor of this machine: spawns a shim for each run and watches it by its pidfd.
+
+The daemon never forks: shims are spawned (`posix_spawn`) and waited for by pidfd, in the event loop, without a thread
+or a task for each. A shim that another daemon spawned is watched the same way.
+"""
+
+import asyncio
+import math
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import anyio
+import anyio.to_thread
+
+from orchestrator.executors import world
+from orchestrator.executors.interface import Alive, Ended, LaunchSpec, Lost, Revoked, Sighting, Stream, Unclaimed
+from orchestrator.executors.local import leftovers
+from orchestrator.executors.local.run_directory import Held, RunDirectory
+from orchestrator.model.errors import LaunchError, UnavailableError
+from orchestrator.model.ids import JobRunId
+from orchestrator.reach import reach
+
+SHIM: Final = Path(__file__).resolve().with_name("shim.py")
+_NOTIFY_FD: Final = 3
+_MAX_NOTICE_BYTES: Final = 4096
+_TEST_VARIABLES: Final = ("ORCHESTRATOR_CRASH_AT", "ORCHESTRATOR_CRASH_LOG")
+
+
+@dataclass(eq=False, slots=True)
+class _Shim:
+    """A shim that we watch."""
+
+    pid: int
+    pidfd: int
+    notices: int | None  # our end of its notify pipe; None for one that another daemon spawned
+    said: bytes = b""
+
+
+class LocalExecutor:
+    """Runs as processes of this machine."""
+
+    def __init__(
+        self, runs: Path, settings: world.WorldSettings, *, stop_grace_s: float, log_limit_bytes: int
+    ) -> None:
+        """Keep run directories below `runs`. To be used inside one event loop, and closed with `close`."""
+        self._runs = runs
+        self._settings = settings
+        self._stop_grace_s = stop_grace_s
+        self._log_limit_bytes = log_limit_bytes
+        self._shims: dict[JobRunId, list[_Shim]] = {}
+        self._refusals: dict[JobRunId, str] = {}
+        self._happened, self._observations = anyio.create_memory_object_stream[JobRunId](math.inf)
+
+    async def launch(self, spec: LaunchSpec) -> None:
+        """Spawn a shim for the attempt; see `Executor.launch`."""
+        self._refusals.pop(spec.run_id, None)
+        try:
+            shim = await anyio.to_thread.run_sync(self._spawn, spec)
+        except OSError as error:
+            message = f"The run could not be launched: {error}"
+            raise LaunchError(message) from error
+        self._watch(spec.run_id, shim)
+
+    async def find(self, run_id: JobRunId) -> Sighting:
+        """Look at the run directory, and begin to watch a live shim; see `Executor.find`."""
+        directory = RunDirectory(self._runs, run_id)
+        while True:
+            seen = directory.look()
+            match seen:
+                case Held(pid):
+                    if self._adopt(run_id, pid, directory):
+                        return Alive()
+                case Unclaimed():
+                    return Unclaimed(self._refusals.get(run_id))
+                case Revoked() | Ended() | Lost():
+                    return seen
+
+    async def watch(self) -> AsyncIterator[JobRunId]:
+        """Yield each run that something happened to; see `Executor.watch`."""
+        async for run_id in self._observations:
+            yield run_id
+
+    async def request_stop(self, run_id: JobRunId) -> None:
+        """Send SIGTERM to the shim that holds the claim; see `Executor.request_stop`."""
+        seen = RunDirectory(self._runs, run_id).look()
+        if isinstance(seen, Held):
+            for shim in self._shims.get(run_id, ()):
+                if shim.pid == seen.pid:
+                    with suppress(ProcessLookupError):
+                        signal.pidfd_send_signal(shim.pidfd, signal.SIGTERM)
+
+    async def revoke(self, run_id: JobRunId) -> bool:
+        """Take the claim; see `Executor.revoke`."""
+        try:
+            return RunDirectory(self._runs, run_id).revoke()
+        except OSError as error:
+            message = f"the claim of {run_id} cannot be revoked now: {error}"
+            raise UnavailableError(message) from error
+
+    async def sweep(self, run_id: JobRunId) -> None:
+        """Kill what carries the run's mark; see `Executor.sweep`."""
+        await anyio.to_thread.run_sync(leftovers.sweep, str(run_id))
+
+    async def read_log(self, run_id: JobRunId, stream: Stream, *, offset: int, limit: int) -> bytes:
+        """Read a log file; see `Executor.read_log`."""
+        directory = RunDirectory(self._runs, run_id)
+        return await anyio.to_thread.run_sync(lambda: directory.read_log(stream, offset=offset, limit=limit))
+
+    def place(self, run_id: JobRunId) -> str:
+        """Return the run directory's path."""
+        return str(RunDirectory(self._runs, run_id).path)
+
+    def capacity(self) -> float | None:
+        """Return None: the configured slots are the only limit here."""
+        return None
+
+    def close(self) -> None:
+        """Stop watching. The shims live on."""
+        for shim in [shim for shims in self._shims.values() for shim in shims]:
+            self._forget_descriptors(shim)
+        self._shims.clear()
+        self._happened.close()
+        self._observations.close()
+
+    def _spawn(self, spec: LaunchSpec) -> _Shim:
+        directory = RunDirectory(self._runs, spec.run_id)
+        script_world = world.build(spec, self._settings, directory.path)
+        directory.create()
+        directory.write_spec(
+            {
+                "v": 1,
+                "run_id": str(spec.run_id),
+                "script": str(script_world.script),
+                "argv": script_world.argv,
+                "environment": script_world.environment,
+                "work": str(directory.path / "work"),
+                "timeout_s": spec.timeout_s,
+                "stop_grace_s": self._stop_grace_s,
+                "log_limit_bytes": self._log_limit_bytes,
+                "bookmark": {
+                    "version": spec.bookmark.version,
+                    "text": spec.bookmark.text,
+                    "to_text": spec.bookmark.to_text,
+                    "is_written": spec.bookmark.is_written,
+                },
+            }
+        )
+        reach("spawn.prepared")
+        reading, writing = os.pipe()
+        try:
+            os.set_blocking(reading, False)
+            pid = _spawn_shim(directory.path, writing)
+        except BaseException:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
+        reach("spawn.spawned")
+        return _Shim(pid, os.pidfd_open(pid), reading)  # it is our child and not reaped: the pid is still its own
+
+    def _adopt(self, run_id: JobRunId, pid: int, directory: RunDirectory) -> bool:
+        """Watch the shim that holds the claim. False if it went in between, so that one has to look again."""
+        if any(shim.pid == pid for shim in self._shims.get(run_id, ())):
+            return True
+        try:
+            pidfd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return False
+        if not directory.is_held():  # only now is it sure that the pidfd is not a stranger's under the same number
+            os.close(pidfd)
+            return False
+        self._watch(run_id, _Shim(pid, pidfd, None))
+        return True
+
+    def _watch(self, run_id: JobRunId, shim: _Shim) -> None:
+        self._shims.setdefault(run_id, []).append(shim)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(shim.pidfd, self._gone, run_id, shim)
+        if shim.notices is not None:
+            loop.add_reader(shim.notices, self._noticed, run_id, shim)
+
+    def _noticed(self, run_id: JobRunId, shim: _Shim) -> None:
+        self._listen(shim)
+        self._happened.send_nowait(run_id)
+
+    def _gone(self, run_id: JobRunId, shim: _Shim) -> None:
+        with suppress(ChildProcessError):  # another daemon's child: not ours to reap
+            os.waitid(os.P_PIDFD, shim.pidfd, os.WEXITED | os.WNOHANG)
+        self._listen(shim)
+        refusal = shim.said.decode(errors="replace").strip()
+        if refusal.startswith("refused "):
+            self._refusals[run_id] = refusal.removeprefix("refused ")
+        self._forget_descriptors(shim)
+        shims = self._shims[run_id]
+        shims.remove(shim)
+        if not shims:
+            del self._shims[run_id]
+        self._happened.send_nowait(run_id)
+
+    def _listen(self, shim: _Shim) -> None:
+        """Take what the shim says. After its first word, or its end, there is nothing more to hear."""
+        if shim.notices is None:
+            return
+        with suppress(BlockingIOError):
+            shim.said += os.read(shim.notices, _MAX_NOTICE_BYTES)
+        asyncio.get_running_loop().remove_reader(shim.notices)
+        os.close(shim.notices)
+        shim.notices = None
+
+    def _forget_descriptors(self, shim: _Shim) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(shim.pidfd)
+        os.close(shim.pidfd)
+        if shim.notices is not None:
+            loop.remove_reader(shim.notices)
+            os.close(shim.notices)
+            shim.notices = None
+
+
+def _spawn_shim(directory: Path, notify: int) -> int:
+    null = os.devnull
+    return os.posix_spawn(
+        sys.executable,
+        [sys.executable, "-I", "-S", str(SHIM), str(directory)],
+        {name: os.environ[name] for name in _TEST_VARIABLES if name in os.environ},
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, null, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, null, os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 2, null, os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_DUP2, notify, _NOTIFY_FD),
+        ],
+        setsigmask=(),
+        setsigdef=(signal.SIGCHLD, signal.SIGTERM, signal.SIGINT),
+    )

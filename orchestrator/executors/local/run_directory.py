@@ -1,0 +1,158 @@
+"""A run's directory: the mailbox between the daemon and the run's shim.
+
+Its path is a function of the run's id alone. Files appear whole and are never rewritten. Who holds the lock on `claim`
+is the run's shim; that a claim exists means that nobody else can ever start the run.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from orchestrator.executors.interface import Ended, Lost, Revoked, Stream, Unclaimed
+from orchestrator.model import endings
+from orchestrator.model.ids import JobRunId
+
+_MAX_FILE_BYTES: Final = 1024 * 1024
+_NOFOLLOW: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The claim is locked by a live shim."""
+
+    pid: int
+
+
+class RunDirectory:
+    """The files of one run, seen from the daemon. All methods block."""
+
+    def __init__(self, runs: Path, run_id: JobRunId) -> None:
+        """Name the directory below `runs`; nothing is created."""
+        text = str(run_id)
+        self.path = runs / text[3:5] / text
+        self._run_id = text
+
+    def create(self) -> None:
+        """Make the directory, if it is not there."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def write_spec(self, spec: dict[str, Any]) -> None:
+        """Lay down what the shim shall do; it appears whole."""
+        self._write_whole("spec.json", spec)
+
+    def look(self) -> Held | Unclaimed | Revoked | Ended | Lost:
+        """Say what became of the run. The lock is tested before the ending is read: the other order could miss it."""
+        with self._open_claim() as claim:
+            if claim is None:
+                return Unclaimed()
+            fields = _read_json(claim)
+            if _is_locked(claim):
+                pid = fields.get("pid") if fields else None
+                return Held(pid) if isinstance(pid, int) else Lost("its claim cannot be read")
+        if fields is not None and fields.get("by") == "revoked":
+            return Revoked()
+        ending = self._ending()
+        if ending is not None:
+            return Ended(ending)
+        if fields is not None and fields.get("boot_id") != boot_id():
+            return Lost("the host was restarted while the run was active")
+        return Lost("its shim died")
+
+    def is_held(self) -> bool:
+        """Say whether a live shim holds the claim."""
+        with self._open_claim() as claim:
+            return claim is not None and _is_locked(claim)
+
+    def revoke(self) -> bool:
+        """Take the claim so that the run can never start. False if somebody has it already.
+
+        Raises:
+            OSError: the disk does not take it now.
+        """
+        self.create()
+        mine = self.path / f"claim.revoked.{os.getpid()}"
+        try:
+            mine.write_text(json.dumps({"v": 1, "by": "revoked", "run_id": self._run_id}), encoding="ascii")
+            os.link(mine, self.path / "claim")
+        except FileExistsError:
+            return False
+        finally:
+            mine.unlink(missing_ok=True)
+        return True
+
+    def read_log(self, stream: Stream, *, offset: int, limit: int) -> bytes:
+        """Return up to `limit` bytes from `offset` on."""
+        try:
+            descriptor = os.open(self.path / f"{stream}.log", _NOFOLLOW)
+        except FileNotFoundError:
+            return b""
+        try:
+            return os.pread(descriptor, limit, offset)
+        finally:
+            os.close(descriptor)
+
+    def _ending(self) -> endings.Ending | None:
+        try:
+            descriptor = os.open(self.path / "ending.json", _NOFOLLOW)
+        except OSError:
+            return None
+        try:
+            fields = _read_json(descriptor)
+        finally:
+            os.close(descriptor)
+        if fields is None:
+            return None
+        try:
+            return endings.parse(fields)
+        except (KeyError, TypeError, ValueError):
+            return None  # not a file of ours: how the script ended is unknown
+
+    @contextmanager
+    def _open_claim(self) -> Iterator[int | None]:
+        try:
+            descriptor = os.open(self.path / "claim", _NOFOLLOW)
+        except FileNotFoundError:
+            yield None
+            return
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _write_whole(self, name: str, fields: dict[str, Any]) -> None:
+        beside = self.path / f"{name}.{os.getpid()}"
+        try:
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            with open(descriptor, "w", encoding="utf-8") as file:
+                json.dump(fields, file, ensure_ascii=False)
+            beside.rename(self.path / name)
+        except BaseException:
+            with suppress(OSError):
+                beside.unlink()
+            raise
+
+
+def boot_id() -> str:
+    """Return the kernel's name for the time since the last start of this machine."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def _is_locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two probes must not take each other for a shim
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _read_json(descriptor: int) -> dict[str, Any] | None:
+    try:
+        fields = json.loads(os.pread(descriptor, _MAX_FILE_BYTES, 0))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return fields if isinstance(fields, dict) else None

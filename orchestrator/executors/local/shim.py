@@ -1,0 +1,545 @@
+"""The shim: one small process per run that starts the script, stays its parent, and writes down how it ended.
+
+It is executed by path with `python -I -S`, imports the standard library only, and outlives the daemon. What it promises:
+
+* The script starts at most once, ever: the shim first links a flocked, fsynced file to `claim`, and only one link can
+  succeed. The lock is held as long as the shim lives; it is the shim's identity.
+* No process of the run is left when the ending is written: the shim is the subreaper of its descendants and waits
+  until the kernel says that it has none (ECHILD).
+* The ending is sealed: written whole, fsynced, renamed. A full disk is waited out, with the lock held.
+* Stop (SIGTERM to the shim) and Timeout need no daemon: TERM to the tree, a grace time, KILL.
+
+Files in the run directory: spec.json (read), claim, started.json, stdout.log, stderr.log, work/, tmp/,
+bookmark/state (given to the script and read back), ending.json (the last thing written).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import fcntl
+import json
+import os
+import resource
+import select
+import signal
+import stat
+import sys
+import time
+
+TYPE_CHECKING = False  # the module `typing` takes longer to import than the rest of this file to run
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    Fields = dict[str, Any]
+    Mark = tuple[int, int, int]
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+NOTIFY_FD = 3
+EXIT_CLAIMED_BY_ANOTHER = 3
+EXIT_REFUSED = 4
+EXIT_NOT_EXECUTED = 127
+RESERVE_BYTES = 256 * 1024
+BOOKMARK_MAX_BYTES = 64 * 1024
+STDERR_TAIL_BYTES = 16 * 1024
+CHUNK_BYTES = 256 * 1024
+FIRST_SAMPLE_S = 0.2
+SAMPLE_INTERVAL_S = 1.0
+RETRY_INTERVAL_S = 1.0
+SCRIPT_OOM_SCORE_ADJ = "500"
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+_CRASH_AT, _, _CRASH_COUNT = os.environ.get("ORCHESTRATOR_CRASH_AT", "").partition(":")
+_CRASH_LOG = os.environ.get("ORCHESTRATOR_CRASH_LOG", "")
+
+
+def reach(point: str) -> None:
+    """Be a point at which tests can kill this process (see orchestrator/reach.py)."""
+    if _CRASH_LOG:
+        with open(_CRASH_LOG, "a") as log:
+            log.write(point + "\n")
+    if point == _CRASH_AT:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Log:
+    """One stream of the script: a pipe that is always emptied, into a file that is capped."""
+
+    def __init__(self, path: str, limit_bytes: int, keep_tail_bytes: int = 0) -> None:
+        """Create the file and the pipe; raises OSError."""
+        self.file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        self.source, self.sink = os.pipe()  # both close on exec; the child's copy of the sink becomes its fd 1 or 2
+        os.set_blocking(self.source, False)
+        self.left_bytes = limit_bytes
+        self.limit_bytes = limit_bytes
+        self.keep_tail_bytes = keep_tail_bytes
+        self.tail = b""
+        self.is_open = True
+
+    def pump(self) -> None:
+        """Take what there is. The script never waits for the disk's room: what cannot be kept is dropped."""
+        while self.is_open:
+            try:
+                data = os.read(self.source, CHUNK_BYTES)
+            except BlockingIOError:
+                return
+            if not data:
+                self.close()
+                return
+            if self.keep_tail_bytes:
+                self.tail = (self.tail + data)[-self.keep_tail_bytes :]
+            self._keep(data)
+            if len(data) < CHUNK_BYTES:
+                return
+
+    def _keep(self, data: bytes) -> None:
+        if self.left_bytes <= 0:
+            return
+        kept = data[: self.left_bytes]
+        self.left_bytes -= len(data)
+        try:
+            _write_all(self.file, kept)
+            if self.left_bytes < 0:
+                marker = f"\n[orchestrator] the log limit of {self.limit_bytes} bytes is reached; the rest is not kept\n"
+                _write_all(self.file, marker.encode())
+        except OSError as error:
+            self.left_bytes = 0
+            with contextlib.suppress(OSError):
+                os.write(self.file, f"\n[orchestrator] the log cannot be written: {error.strerror}\n".encode())
+
+    def close(self) -> None:
+        """Close the reading end and the file."""
+        if self.is_open:
+            self.is_open = False
+            os.close(self.source)
+            os.close(self.file)
+
+
+class Run:
+    """One run, from the claim to the ending."""
+
+    def __init__(self, spec: Fields) -> None:
+        """Begin with what the daemon asked for."""
+        self.spec = spec
+        self.reason: str | None = None
+        self.problem: str | None = None
+        self.script: int | None = None  # its pid while it may be alive
+        self.status: int | None = None
+        self.started_at = 0.0
+        self.wall_ms: int | None = None
+        self.kill_at: float | None = None  # when the grace time of the stop ladder ends
+        self.peak_tree_bytes = 0
+        self.bookmark_mark: Mark | None = None
+        self.logs: list[Log] = []
+
+    def begin_ladder(self) -> None:
+        """Ask every process of the run to end, and set the time at which it is made to."""
+        if self.kill_at is None:
+            self.kill_at = clock() + self.spec["stop_grace_s"]
+            signal_tree(signal.SIGTERM)
+
+    def stop_for(self, reason: str) -> None:
+        """Begin to end the script, if it has not ended by itself."""
+        if self.script is not None and self.reason is None:
+            self.reason = reason
+        self.begin_ladder()
+
+    def reap(self) -> bool:
+        """Collect who died. Returns whether a child is left."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return False
+            if pid == 0:
+                return True
+            if pid == self.script:
+                self.script = None
+                self.status = status
+                self.wall_ms = round((clock() - self.started_at) * 1000)
+                reach("shim.script_reaped")
+
+    def sample(self) -> None:
+        """Measure the resident memory of all processes of the run together."""
+        total = 0
+        for pid in tree():
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                with open(f"/proc/{pid}/statm", "rb") as statm:
+                    total += int(statm.read().split()[1]) * resource.getpagesize()
+        self.peak_tree_bytes = max(self.peak_tree_bytes, total)
+
+
+def clock() -> float:
+    """Return seconds that go on while the machine sleeps and that nobody can set."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def main() -> int:
+    """Run what the run directory in argv[1] asks for."""
+    os.closerange(NOTIFY_FD + 1, 65536)
+    os.set_inheritable(NOTIFY_FD, False)
+    reach("shim.begun")
+    wake = watch_signals()
+    with contextlib.suppress(PermissionError):
+        os.setsid()
+    os.chdir(sys.argv[1])
+    reserve_name = f"ending.{os.getpid()}"
+    try:
+        with open("spec.json", "rb") as file:
+            spec = json.load(file)
+        reserve(reserve_name)
+        claim(spec)
+    except FileExistsError:
+        with contextlib.suppress(OSError):
+            os.unlink(reserve_name)
+        notify("claimed by another")
+        return EXIT_CLAIMED_BY_ANOTHER
+    except (OSError, ValueError) as error:
+        notify(f"refused {error}")
+        return EXIT_REFUSED
+    run = Run(spec)
+    try:
+        start(run)
+        if run.script is not None:
+            wait(run, wake)
+    finally:
+        kill_tree()  # nothing to do after a regular end; after a bug of ours, the least we owe
+    reach("shim.tree_dead")
+    for log in run.logs:
+        log.pump()
+        log.close()
+    seal(ending(run), reserve_name)
+    return 0
+
+
+def watch_signals() -> int:
+    """Turn signals into bytes on a pipe, from before the claim on: a stop may come right after it."""
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(number, lambda *_: None)
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    return reading
+
+
+def reserve(name: str) -> None:
+    """Take the disk space of the ending now, so that a full disk refuses the start and not the result."""
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        os.posix_fallocate(descriptor, 0, RESERVE_BYTES)
+    finally:
+        os.close(descriptor)
+    reach("shim.reserved")
+
+
+def claim(spec: Fields) -> int:
+    """Make the run ours, durably, or raise FileExistsError. The descriptor stays open and locked until we die."""
+    name = f"claim.{os.getpid()}"
+    descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with open("/proc/sys/kernel/random/boot_id") as file:
+        boot_id = file.read().strip()
+    fields = {"v": 1, "by": "shim", "run_id": spec["run_id"], "pid": os.getpid(), "boot_id": boot_id}
+    _write_all(descriptor, json.dumps(fields).encode())
+    os.fsync(descriptor)
+    reach("shim.claim_written")
+    try:
+        os.link(name, "claim")
+    finally:
+        os.unlink(name)
+    reach("shim.claimed")
+    sync_directory(".")
+    sync_directory("..")
+    sync_directory("../..")
+    reach("shim.claim_durable")
+    return descriptor
+
+
+def start(run: Run) -> None:
+    """Start the script; when this returns it runs, or `run` says why it does not."""
+    spec = run.spec
+    try:
+        LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        for name in ("work", "tmp", "bookmark"):
+            os.makedirs(name, mode=0o700, exist_ok=True)
+        give_bookmark(run)
+        run.logs = [
+            Log("stdout.log", spec["log_limit_bytes"]),
+            Log("stderr.log", spec["log_limit_bytes"], keep_tail_bytes=STDERR_TAIL_BYTES),
+        ]
+        reach("shim.prepared")
+        trouble, trouble_sink = os.pipe()
+        run.started_at = clock()
+        shim = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            become_script(spec, [log.sink for log in run.logs], trouble_sink, shim)
+        run.script = pid
+    except OSError as error:
+        run.reason, run.problem = "not_started", f"The script could not be started: {error}"
+        return
+    reach("shim.forked")
+    os.close(trouble_sink)
+    for log in run.logs:
+        os.close(log.sink)
+    with open(trouble, "rb") as file:  # ends when exec closes the other end, or with what went wrong
+        problem = file.read()
+    if problem:
+        run.reason, run.problem = "not_started", problem.decode(errors="replace")
+        run.script = None
+        return
+    reach("shim.started")
+    with contextlib.suppress(OSError):  # for people who look; nothing depends on it
+        write_whole("started.json", {"v": 1, "pid": pid, "started_at_ms": round(time.time() * 1000)})
+    notify("started")
+    reach("shim.announced")
+
+
+def become_script(spec: Fields, sinks: list[int], trouble: int, shim: int) -> NoReturn:
+    """In the child: take the script's place in the world and execute it. Never returns."""
+    subject = None
+    try:
+        os.setpgid(0, 0)
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != shim:
+            os._exit(EXIT_NOT_EXECUTED)
+        reach("shim.child")
+        signal.set_wakeup_fd(-1)
+        for number in range(1, signal.NSIG):
+            with contextlib.suppress(OSError, ValueError):
+                signal.signal(number, signal.SIG_DFL)
+        with contextlib.suppress(OSError):
+            with open("/proc/self/oom_score_adj", "w") as file:
+                file.write(SCRIPT_OOM_SCORE_ADJ)
+        null = os.open(os.devnull, os.O_RDONLY)
+        trouble = fcntl.fcntl(trouble, fcntl.F_DUPFD_CLOEXEC, 64)
+        for target, source in enumerate((null, *sinks)):
+            os.dup2(source, target)
+        os.closerange(3, trouble)
+        os.closerange(trouble + 1, 65536)
+        subject = spec["work"]
+        os.chdir(subject)
+        subject = spec["script"]
+        os.close(os.open(subject, os.O_RDONLY))  # an interpreter would say less about a missing file
+        subject = spec["argv"][0]
+        os.execve(subject, spec["argv"], spec["environment"])
+    except BaseException as error:  # noqa: BLE001 - nobody is above us to hear it
+        problem = f"[Errno {error.errno}] {error.strerror}: {subject!r}" if isinstance(error, OSError) else repr(error)
+        with contextlib.suppress(OSError):
+            os.write(trouble, f"The script could not be started: {problem}".encode())
+    os._exit(EXIT_NOT_EXECUTED)
+
+
+def wait(run: Run, wake: int) -> None:
+    """Wait until no process of the run is left, keeping its output and climbing the stop ladder when it must."""
+    poll = select.poll()
+    poll.register(wake, select.POLLIN)
+    for log in run.logs:
+        poll.register(log.source, select.POLLIN)
+    by_source = {log.source: log for log in run.logs}
+    timeout_s = run.spec["timeout_s"]
+    deadline: float | None = None if timeout_s is None else run.started_at + timeout_s
+    sample_at = run.started_at + FIRST_SAMPLE_S
+    stop_asked = False
+    while run.reap():
+        if run.script is None or stop_asked:  # the script is gone and others are left, or somebody wants it gone
+            run.stop_for("stopped")
+        now = clock()
+        if deadline is not None and now >= deadline:
+            deadline = None
+            run.stop_for("timed_out")
+        if run.kill_at is not None and now >= run.kill_at:
+            signal_tree(signal.SIGKILL)
+        if now >= sample_at:
+            run.sample()
+            sample_at = now + SAMPLE_INTERVAL_S
+        times = [sample_at] + [at for at in (deadline, run.kill_at) if at is not None and at > now]
+        for descriptor, _ in poll.poll(max(0.0, (min(times) - now) * 1000)):
+            if descriptor == wake:
+                stop_asked |= signal.SIGTERM in os.read(wake, 4096)
+            else:
+                by_source[descriptor].pump()
+                if not by_source[descriptor].is_open:
+                    poll.unregister(descriptor)
+
+
+def tree() -> list[int]:
+    """Return the pids of all descendants, parents before children."""
+    found = []
+    waiting = [os.getpid()]
+    while waiting:
+        pid = waiting.pop()
+        with contextlib.suppress(OSError):
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{thread}/children") as file:
+                    children = [int(child) for child in file.read().split()]
+                found.extend(children)
+                waiting.extend(children)
+    return found
+
+
+def signal_tree(number: int) -> None:
+    """Send a signal to every descendant, each through a pidfd that was checked to be one of ours."""
+    ours = {os.getpid()}
+    for pid in tree():
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            pidfd = os.pidfd_open(pid)
+            try:
+                with open(f"/proc/{pid}/stat") as file:
+                    parent = int(file.read().rpartition(")")[2].split()[1])
+                if parent in ours:  # still the process that the walk saw, not a stranger under its number
+                    ours.add(pid)
+                    signal.pidfd_send_signal(pidfd, number)
+            finally:
+                os.close(pidfd)
+
+
+def kill_tree() -> None:
+    """Kill until the kernel says that no child is left."""
+    while True:
+        signal_tree(signal.SIGKILL)
+        try:
+            while os.waitpid(-1, 0)[0]:
+                signal_tree(signal.SIGKILL)
+        except ChildProcessError:
+            return
+        except InterruptedError:
+            continue
+
+
+def give_bookmark(run: Run) -> None:
+    """Lay the bookmark before the script, and remember what the file looks like untouched."""
+    given = run.spec["bookmark"]
+    for name, text in (("bookmark/state", given["text"]), ("bookmark/to", given["to_text"])):
+        if text is not None:
+            with open(name, "w", encoding="utf-8") as file:
+                file.write(text)
+    run.bookmark_mark = mark_of("bookmark/state")
+
+
+def mark_of(path: str) -> Mark | None:
+    """Return what changes when a file is written or replaced, or None where there is none."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None
+    return (status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+def take_bookmark(run: Run) -> Fields | None:
+    """Return what the script left as its bookmark: read once, bounded, never following a link."""
+    given = run.spec["bookmark"]
+    if not given["is_written"]:
+        return None
+    result = {"base_version": given["version"], "text": None, "problem": None}
+    mark = mark_of("bookmark/state")
+    if mark is None or mark == run.bookmark_mark:
+        return result
+    try:
+        descriptor = os.open("bookmark/state", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                result["problem"] = "it is not a regular file"
+                return result
+            data = os.read(descriptor, BOOKMARK_MAX_BYTES + 1)
+        finally:
+            os.close(descriptor)
+        if len(data) > BOOKMARK_MAX_BYTES:
+            result["problem"] = f"it is larger than {BOOKMARK_MAX_BYTES} bytes"
+        elif b"\0" in data:
+            result["problem"] = "it contains a NUL character"
+        else:
+            result["text"] = data.decode("utf-8")
+    except UnicodeDecodeError:
+        result["problem"] = "it is not UTF-8 text"
+    except OSError as error:
+        is_link = error.errno == errno.ELOOP
+        result["problem"] = "it is a symbolic link" if is_link else f"it cannot be read: {error.strerror}"
+    return result
+
+
+def ending(run: Run) -> Fields:
+    """Return how the run ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    peak_process_bytes = usage.ru_maxrss * 1024
+    has_run = run.reason != "not_started" and run.status is not None
+    code = os.waitstatus_to_exitcode(run.status) if has_run and run.status is not None else None
+    bookmark = take_bookmark(run)
+    reach("shim.bookmark_read")
+    return {
+        "v": 1,
+        "reason": run.reason or "exited",
+        "problem": run.problem,
+        "exit_code": code if code is not None and code >= 0 else None,
+        "exit_signal": -code if code is not None and code < 0 else None,
+        "wall_ms": run.wall_ms if has_run else None,
+        "cpu_ms": round((usage.ru_utime + usage.ru_stime) * 1000) if has_run else None,
+        "peak_process_rss_bytes": peak_process_bytes if has_run else None,
+        "peak_tree_rss_bytes": max(run.peak_tree_bytes, peak_process_bytes) if has_run else None,
+        "stderr_tail": run.logs[-1].tail.decode(errors="replace") if run.logs else "",
+        "bookmark": bookmark,
+        "ended_at_ms": round(time.time() * 1000),
+    }
+
+
+def seal(fields: Fields, reserve_name: str) -> None:
+    """Put the ending where the daemon finds it, however long the disk needs to take it."""
+    content = json.dumps(fields).encode()
+    while True:
+        try:
+            descriptor = os.open(reserve_name, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                _write_all(descriptor, content)
+                os.ftruncate(descriptor, len(content))
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            reach("shim.ending_written")
+            os.rename(reserve_name, "ending.json")
+            reach("shim.ending_renamed")
+            sync_directory(".")
+        except FileNotFoundError:
+            return  # somebody removed the run directory: there is no place left for an ending
+        except OSError:
+            time.sleep(RETRY_INTERVAL_S)  # the result is in our memory and the lock is held: nothing is lost by waiting
+        else:
+            reach("shim.ending_durable")
+            return
+
+
+def write_whole(name: str, fields: Fields) -> None:
+    """Write a JSON file that others only ever see whole."""
+    with open(name + ".new", "w") as file:
+        json.dump(fields, file)
+    os.rename(name + ".new", name)
+
+
+def sync_directory(path: str) -> None:
+    """Make the entries of a directory durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def notify(word: str) -> None:
+    """Tell the daemon, if it still listens."""
+    with contextlib.suppress(OSError):
+        os.write(NOTIFY_FD, (word + "\n").encode(errors="replace"))
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

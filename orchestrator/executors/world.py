@@ -1,0 +1,152 @@
+"""A script's world: its argv, its environment, its interpreter. The same wherever the script executes.
+
+Source: design §4.3 and §4.14; glue-semantics §4.
+"""
+
+import os
+import pwd
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from orchestrator.executors.interface import LaunchSpec
+from orchestrator.model import arguments
+from orchestrator.model.errors import LaunchError
+
+SCRIPT_PACKAGE: Final = Path(__file__).resolve().parent.parent / "script"
+"""What every Python script can import: our awsglue look-alike and the bookmark library."""
+_PYTHON_SUFFIXES: Final = frozenset({".py", ".pyz", ".zip", ".egg", ".whl"})
+_LIBRARY_SUFFIXES: Final = frozenset({".zip", ".egg", ".whl"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorldSettings:
+    """What the daemon's settings say about all scripts."""
+
+    jobs_dir: Path  # relative script locations start here
+    python: str  # the interpreter where nothing else names one
+    pythons: Mapping[str, str] = field(default_factory=dict)  # interpreters by Command.PythonVersion
+    path: str
+    endpoint_url: str
+    region: str
+    environment: Mapping[str, str] = field(default_factory=dict)  # further variables for every script
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What to execute."""
+
+    script: Path
+    argv: list[str]
+    environment: dict[str, str]
+
+
+def build(spec: LaunchSpec, settings: WorldSettings, directory: Path) -> World:
+    """Return the world of one run whose files are in `directory`.
+
+    Raises:
+        LaunchError: the script's location or its interpreter cannot be made out.
+    """
+    location = spec.arguments.get(arguments.SCRIPT_LOCATION) or spec.script_location
+    script = _local_path(location, settings, "script location")
+    python_home = spec.arguments.get(arguments.PYTHON)
+    is_python = script.suffix in _PYTHON_SUFFIXES or script.is_dir()
+    temporary = directory / "tmp"
+    injected = [
+        ("--JOB_NAME", spec.job_name),
+        ("--JOB_ID", spec.job_id),
+        ("--JOB_RUN_ID", str(spec.run_id)),
+    ]
+    if arguments.TEMP_DIR not in spec.arguments:
+        injected.append((arguments.TEMP_DIR, str(temporary)))
+    interpreter = [_interpreter(spec, settings, python_home)] if is_python else []
+    return World(
+        script=script,
+        argv=[*interpreter, str(script), *arguments.to_argv(injected, spec.arguments)],
+        environment=_environment(spec, settings, directory, python_home),
+    )
+
+
+def _environment(spec: LaunchSpec, settings: WorldSettings, directory: Path, python_home: str | None) -> dict[str, str]:
+    user = pwd.getpwuid(os.geteuid())
+    environment = {
+        "PATH": settings.path,
+        "HOME": user.pw_dir,
+        "USER": user.pw_name,
+        "LOGNAME": user.pw_name,
+        "SHELL": "/bin/sh",
+        "LANG": "C.UTF-8",
+        "TMPDIR": str(directory / "tmp"),
+        "PYTHONUNBUFFERED": "1",  # without it a live log is empty until 8 KiB have gathered
+        "AWS_ENDPOINT_URL_GLUE": settings.endpoint_url,
+        "AWS_REGION": settings.region,
+        "AWS_DEFAULT_REGION": settings.region,
+        **settings.environment,
+        "PYTHONPATH": os.pathsep.join([*_libraries(spec, settings), str(SCRIPT_PACKAGE)]),
+        "ORCH_JOB_NAME": spec.job_name,
+        "ORCH_JOB_ID": spec.job_id,
+        "ORCH_JOB_RUN_ID": str(spec.run_id),
+        "ORCH_JOB_ATTEMPT": str(spec.run_id.attempt),
+        "ORCH_BOOKMARK_OPTION": spec.bookmark_option,
+        "ORCH_BOOKMARK_FILE": str(directory / "bookmark" / "state"),
+    }
+    if spec.bookmark.to_text is not None:
+        environment["ORCH_BOOKMARK_TO_FILE"] = str(directory / "bookmark" / "to")
+    home = _virtual_environment(python_home, settings)
+    if home is not None:
+        environment["VIRTUAL_ENV"] = str(home)
+        environment["PATH"] = f"{home / 'bin'}{os.pathsep}{environment['PATH']}"
+    custom = spec.arguments.get(arguments.CUSTOMER_ENV)
+    if custom:
+        environment.update(arguments.customer_environment(custom))
+    return environment
+
+
+def _interpreter(spec: LaunchSpec, settings: WorldSettings, python_home: str | None) -> str:
+    if python_home:
+        home = _virtual_environment(python_home, settings)
+        return str(home / "bin" / "python") if home else str(_local_path(python_home, settings, arguments.PYTHON))
+    version = spec.python_version
+    if version is not None and version in settings.pythons:
+        return settings.pythons[version]
+    if version == "2":
+        message = 'The job asks for PythonVersion 2, and no interpreter is configured for it ([pythons] "2")'
+        raise LaunchError(message)
+    return settings.python
+
+
+def _virtual_environment(python_home: str | None, settings: WorldSettings) -> Path | None:
+    if not python_home:
+        return None
+    path = _local_path(python_home, settings, arguments.PYTHON)
+    return path if path.is_dir() else None
+
+
+def _libraries(spec: LaunchSpec, settings: WorldSettings) -> list[str]:
+    """Return what `--extra-py-files` adds to the Python path: archives themselves, modules by their directory."""
+    entries: list[str] = []
+    for location in filter(None, map(str.strip, spec.arguments.get(arguments.EXTRA_PY_FILES, "").split(","))):
+        path = _local_path(location, settings, arguments.EXTRA_PY_FILES)
+        if not path.exists():
+            message = f"{arguments.EXTRA_PY_FILES}: [Errno 2] No such file or directory: '{path}'"
+            raise LaunchError(message)
+        is_itself = path.is_dir() or path.suffix in _LIBRARY_SUFFIXES
+        entry = str(path if is_itself else path.parent)
+        if entry not in entries:
+            entries.append(entry)
+    return entries
+
+
+def _local_path(location: str, settings: WorldSettings, what: str) -> Path:
+    parts = urlsplit(location)
+    if parts.scheme == "file":
+        return Path(unquote(parts.path))
+    if "://" in location:
+        message = f"The {what} {location} is not on this machine; give a path or a file:// address"
+        raise LaunchError(message)
+    if not location:
+        message = f"The {what} is empty"
+        raise LaunchError(message)
+    return settings.jobs_dir / Path(location).expanduser()

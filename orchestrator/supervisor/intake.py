@@ -1,0 +1,126 @@
+"""Accepting a run: everything that is decided before it is on disk, in the transaction that puts it there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from orchestrator.model import arguments, definitions
+from orchestrator.model.errors import (
+    ConcurrentRunsExceededError,
+    EntityNotFoundError,
+    InvalidInputError,
+)
+from orchestrator.model.ids import JobRunId
+from orchestrator.model.records import CapacityRequest, Invocation, Job, JobRun, NewRun
+from orchestrator.model.states import JobRunState
+from orchestrator.store import bookmarks, job_runs, jobs
+from orchestrator.store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """A run as somebody asks for it; None where nothing was said."""
+
+    job_name: str
+    retry_of: str | None = None  # the id of an earlier run
+    arguments: Mapping[str, str] | None = None
+    capacity: CapacityRequest
+    timeout_min: int | None = None
+    queuing_enabled: bool | None = None
+    notify_delay_after_min: int | None = None
+    execution_class: str | None = None
+    security_configuration: str | None = None
+    session_policy: str | None = None
+    invocation: Invocation | None = None
+
+
+def accept_run(tx: Transaction, request: RunRequest, *, new_base: bytes, at_ms: int, cap_dpu: float) -> JobRunId:
+    """Store one run of a job, or find the one that the same call of an SDK has stored before; return its id.
+
+    Raises:
+        EntityNotFoundError: no such job, or no such run to retry.
+        InvalidInputError: the request breaks a rule, or its invocation id came before with another request.
+        ResourceNumberLimitExceededError: the run asks for more DPU than there are slots.
+        ConcurrentRunsExceededError: the job's live runs are at its limit, and queuing is off.
+    """
+    if request.invocation is not None:
+        known = job_runs.find_by_invocation(tx, request.invocation.id_digest)
+        if known is not None:
+            run_id, request_digest = known
+            if request_digest != request.invocation.request_digest:
+                sentence = "The header amz-sdk-invocation-id was used before with another request."
+                raise InvalidInputError(sentence)
+            return run_id
+    job = jobs.find(tx, request.job_name)
+    if job is None:
+        raise EntityNotFoundError.job_to_start()
+    previous = _earlier_run(tx, request)
+    overrides = request.arguments
+    if overrides is None:
+        overrides = previous.arguments if previous else {}
+    return _insert(tx, request, job, previous, overrides, new_base=new_base, at_ms=at_ms, cap_dpu=cap_dpu).id
+
+
+def _insert(  # noqa: PLR0913 - one private step with its one caller above
+    tx: Transaction,
+    request: RunRequest,
+    job: Job,
+    previous: JobRun | None,
+    overrides: Mapping[str, str],
+    *,
+    new_base: bytes,
+    at_ms: int,
+    cap_dpu: float,
+) -> JobRun:
+    definition = job.definition
+    definitions.check_timeout(request.timeout_min)
+    arguments.check_map(overrides, "Arguments")
+    merged = arguments.merge(definition.default_arguments, overrides, definition.non_overridable_arguments)
+    arguments.check_merged(merged)
+    _check_window(tx, job, merged)
+    capacity = definitions.run_capacity(request.capacity, definition, cap_dpu)
+    is_queuing = request.queuing_enabled
+    if is_queuing is None:
+        is_queuing = bool(definition.job_run_queuing_enabled)
+    if not is_queuing and job_runs.count_occupying(tx, job.job_key) >= definition.concurrency_limit:
+        raise ConcurrentRunsExceededError(job.name)
+    run_id = JobRunId(new_base)
+    if previous is not None:
+        run_id = previous.id.retry(job_runs.highest_attempt(tx, previous.id.base) + 1)
+    new = NewRun(
+        id=run_id,
+        previous_attempt=previous.id.attempt if previous else None,
+        job_key=job.job_key,
+        version_key=job.version_key,
+        state=JobRunState.WAITING if is_queuing else JobRunState.STARTING,
+        arguments=overrides,
+        capacity=capacity,
+        timeout_min=definitions.timeout_min(request.timeout_min, definition),
+        queuing_enabled=is_queuing,
+        notify_delay_after_min=request.notify_delay_after_min or definition.notify_delay_after_min,
+        execution_class=request.execution_class or definition.execution_class,
+        security_configuration=request.security_configuration or definition.security_configuration,
+        session_policy=request.session_policy,
+        trigger_name=None,
+        invocation=request.invocation,
+        accepted_on_ms=at_ms,
+    )
+    return job_runs.insert(tx, new)
+
+
+def _earlier_run(tx: Transaction, request: RunRequest) -> JobRun | None:
+    if request.retry_of is None:
+        return None
+    previous = job_runs.get_of_job(tx, request.job_name, request.retry_of)
+    if not previous.is_terminal:
+        sentence = f"Job run {previous.id} is in state {previous.state}; only a run that has ended can be retried."
+        raise InvalidInputError(sentence)
+    return previous
+
+
+def _check_window(tx: Transaction, job: Job, merged: Mapping[str, str]) -> None:
+    for key in (arguments.BOOKMARK_FROM, arguments.BOOKMARK_TO):
+        run_id = merged.get(key)
+        if run_id:
+            job_runs.get_of_job(tx, job.name, run_id)
+            if bookmarks.find(tx, job.job_key) is None:
+                raise EntityNotFoundError.bookmark(job.name)

@@ -1,0 +1,190 @@
+"""One run's way from where it is to its last state. One task each; the same for new, adopted and half-ended runs.
+
+The loop only looks and acts on what it sees, so a lost or doubled wake-up, or a daemon that died in between, changes
+nothing: start-up is recovery, and there is no second code path.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import anyio
+import structlog
+
+from orchestrator.executors.interface import Alive, Ended, Executor, LaunchSpec, Lost, Revoked, Unclaimed, Unknown
+from orchestrator.model.errors import (
+    IllegalTransitionError,
+    LaunchError,
+    RequestError,
+    StoreFullError,
+    UnavailableError,
+)
+from orchestrator.model.ids import JobRunId
+from orchestrator.model.records import JobRun
+from orchestrator.model.states import JobRunState, RunEvent
+from orchestrator.store import job_runs
+from orchestrator.store.database import Database, Transaction
+from orchestrator.supervisor import launching, settlement
+from orchestrator.supervisor.bell import Bell
+
+log = structlog.stdlib.get_logger()
+
+MAX_LAUNCHES: Final = 3
+"""How many shims may die before the claim until the run is given up."""
+RETRY_INTERVAL_S: Final = 1.0
+SAFETY_POLL_S: Final = 30.0
+"""A look that forgives a wake-up lost by a bug."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What every lifetime needs."""
+
+    database: Database
+    executor: Executor
+    now_ms: Callable[[], int]
+    changed: Bell  # rung after every commit that changes a run
+
+
+class Lifetime:
+    """The care for one run. `wake` may be called at any time, from the event loop."""
+
+    def __init__(self, run: JobRun, surroundings: Surroundings) -> None:
+        """Begin with the run as the store has it."""
+        self.run = run
+        self._around = surroundings
+        self._bell = Bell()
+        self._launches = 0
+        self._problem: str | None = None
+        self._stop_sent = False
+
+    def wake(self) -> None:
+        """Make it look again: something may have happened to the run."""
+        self._bell.ring()
+
+    async def carry(self) -> None:
+        """Carry the run to a terminal state. Cancelling this ends the watching, never the run."""
+        await self._look_up()
+        while not self.run.is_terminal:
+            rung = self._bell.listen()
+            try:
+                is_moved = await self._step()
+            except (UnavailableError, StoreFullError) as error:
+                log.warning("job_run_delayed", run=str(self.run.id), problem=str(error))
+                await anyio.sleep(RETRY_INTERVAL_S)
+                is_moved = True
+            if not is_moved:
+                with anyio.move_on_after(SAFETY_POLL_S):
+                    await rung.wait()
+                await self._look_up()
+
+    async def _look_up(self) -> None:
+        """Take the row as it is now: one that was read before an await is a rumour."""
+        self.run = await self._around.database.read(lambda tx: job_runs.get_by_id(tx, self.run.id))
+
+    async def _step(self) -> bool:
+        """Do what the sight of the run calls for. Returns False where there is nothing to do until it is woken."""
+        match await self._around.executor.find(self.run.id):
+            case Unclaimed(problem):
+                return await self._unclaimed(problem or self._problem)
+            case Alive():
+                return await self._alive()
+            case Ended(ending):
+                await self._settle(
+                    "settle_ended", lambda tx: settlement.settle_ended(tx, self.run.id, ending, at_ms=self._now_ms())
+                )
+            case Lost(reason):
+                await self._around.executor.sweep(self.run.id)
+                await self._settle(
+                    "settle_lost", lambda tx: settlement.settle_lost(tx, self.run.id, reason, at_ms=self._now_ms())
+                )
+            case Revoked():
+                await self._settle_never_started(self._problem or "The launch of the run was revoked")
+            case Unknown():
+                return False
+        return True
+
+    async def _unclaimed(self, problem: str | None) -> bool:
+        if self.run.state is JobRunState.RUNNING:  # it was claimed once: its directory is gone, not its claim
+            reason = "its run directory is gone"
+            await self._around.executor.revoke(self.run.id)
+            await self._around.executor.sweep(self.run.id)
+            await self._settle(
+                "settle_lost", lambda tx: settlement.settle_lost(tx, self.run.id, reason, at_ms=self._now_ms())
+            )
+            return True
+        is_hopeless = problem is not None or self._launches >= MAX_LAUNCHES
+        if self.run.state is JobRunState.STOPPING or is_hopeless:
+            self._problem = problem or f"The run's shim died {MAX_LAUNCHES} times before it could claim the run"
+            if await self._around.executor.revoke(self.run.id):
+                await self._settle_never_started(self._problem)
+            return True
+        return await self._launch()
+
+    async def _launch(self) -> bool:
+        rung = self._bell.listen()
+
+        def read(tx: Transaction) -> tuple[JobRun, LaunchSpec]:
+            run = job_runs.get_by_id(tx, self.run.id)
+            return run, launching.launch_spec(tx, run)
+
+        try:
+            self.run, spec = await self._around.database.read(read)
+            if self.run.state is not JobRunState.STARTING:  # a stop overtook the launch
+                return True
+            self._launches += 1
+            await self._around.executor.launch(spec)
+        except (LaunchError, RequestError) as error:
+            self._problem = str(error)
+            return True
+        with anyio.move_on_after(SAFETY_POLL_S):
+            await rung.wait()  # the shim has started the script, or is gone; or somebody wants a stop
+        await self._look_up()
+        return True
+
+    async def _alive(self) -> bool:
+        if self.run.launched_on_ms is None:
+            await self._record_launch()
+            return True
+        if self.run.state is JobRunState.STOPPING and not self._stop_sent:
+            self._stop_sent = True
+            await self._around.executor.request_stop(self.run.id)
+        return False
+
+    async def _record_launch(self) -> None:
+        def record(tx: Transaction) -> JobRun:
+            return job_runs.move(tx, self.run.id, RunEvent.LAUNCHED, at_ms=self._now_ms())
+
+        self.run = await self._around.database.write("record_launch", record, is_patient=True)
+        self._tell()
+
+    async def _settle_never_started(self, problem: str) -> None:
+        await self._settle(
+            "settle_never_started",
+            lambda tx: settlement.settle_never_started(tx, self.run.id, problem, at_ms=self._now_ms()),
+        )
+
+    async def _settle(self, name: str, settle: Callable[[Transaction], JobRun]) -> None:
+        self.run = await self._around.database.write(name, settle, is_patient=True)
+        self._tell()
+
+    def _now_ms(self) -> int:
+        return self._around.now_ms()
+
+    def _tell(self) -> None:
+        log.info("job_run_moved", job=self.run.job_name, run=str(self.run.id), state=self.run.state)
+        self._around.changed.ring()
+
+
+async def admit(run_id: JobRunId, surroundings: Surroundings) -> JobRun | None:
+    """Move a WAITING run to STARTING; None where it was stopped in between."""
+
+    def record(tx: Transaction) -> JobRun:
+        return job_runs.move(tx, run_id, RunEvent.ADMITTED, at_ms=surroundings.now_ms())
+
+    try:
+        run = await surroundings.database.write("admit", record, is_patient=True)
+    except IllegalTransitionError:
+        return None
+    surroundings.changed.ring()
+    return run
