@@ -46,6 +46,26 @@ class InvalidInputError(RequestError):
     """The request breaks a rule; the sentence names the member and the limit."""
 
 
+class JobDefinedByFileError(InvalidInputError):
+    """A file defines the job, so the API may run it but not change it."""
+
+    def __init__(self, job_name: str, source: str) -> None:
+        """Name the job and the file."""
+        super().__init__(f"Job {job_name} is defined by the file {source}; change it there and reload the orchestrator.")
+        self.job_name = job_name
+        self.source = source
+
+
+class JobRunInTerminalStateError(RequestError):
+    """The run has ended already, so it cannot be stopped."""
+
+    def __init__(self, run_id: str, state: str) -> None:
+        """Name the run and how it ended."""
+        super().__init__(f"Job run {run_id} is already in a terminal state: {state}")
+        self.run_id = run_id
+        self.state = state
+
+
 class AlreadyExistsError(RequestError):
     """An entity of that name exists already."""
 
@@ -54,9 +74,9 @@ class IdempotentParameterMismatchError(RequestError):
     """The same name was submitted before with other content."""
 
     @classmethod
-    def job(cls, name: str) -> "IdempotentParameterMismatchError":
+    def job(cls) -> "IdempotentParameterMismatchError":
         """CreateJob of a job that exists with another definition."""
-        return cls(f"Job with name '{name}' already submitted with different configuration")
+        return cls("Job already submitted with different configuration")
 
 
 class ConcurrentRunsExceededError(RequestError):

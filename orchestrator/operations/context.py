@@ -1,0 +1,20 @@
+"""What an operation works with. Time and randomness come in here, so that nothing below reads a clock."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from orchestrator.executors.interface import Executor
+from orchestrator.store.database import Database
+from orchestrator.supervisor.supervisor import Supervisor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The daemon as an operation sees it."""
+
+    database: Database
+    supervisor: Supervisor
+    executor: Executor
+    now_ms: Callable[[], int]
+    new_base: Callable[[], bytes]  # 32 random bytes: a new family of runs
+    invocation_id: str | None = None  # the SDK's id of this call, the same on all its retries

@@ -1,0 +1,164 @@
+"""Errors of the protocol itself, and the one table from our error classes to Glue's names.
+
+Clients retry on 500 and 503, so these two are kept for what a later try can mend or what is our own fault.
+Source: glue-semantics §1.3.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from orchestrator.model.errors import (
+    AlreadyExistsError,
+    ConcurrentRunsExceededError,
+    EntityNotFoundError,
+    IdempotentParameterMismatchError,
+    InvalidInputError,
+    JobRunInTerminalStateError,
+    OperationTimeoutError,
+    RequestError,
+    ResourceNumberLimitExceededError,
+    StoreFullError,
+)
+from orchestrator.wire.text import shown, without_surrogates
+
+
+class SerializationError(RequestError):
+    """The body is not JSON, or not of the request's types; the sentence says what is wrong, and where."""
+
+
+class UnknownOperationError(RequestError):
+    """The target names an operation that this orchestrator does not have."""
+
+    def __init__(self, name: str) -> None:
+        """Name the operation."""
+        super().__init__(f"Unknown operation: {shown(name)}")
+        self.name = name
+
+
+class MissingTargetError(RequestError):
+    """The request names no operation."""
+
+    def __init__(self) -> None:
+        """Name the header that is missing."""
+        super().__init__("The header X-Amz-Target is missing; it names the operation, as in AWSGlue.StartJobRun.")
+
+
+class NotAnApiCallError(RequestError):
+    """A method or a path that is not the API's."""
+
+    def __init__(self, method: str, path: str) -> None:
+        """Name what was asked for, and what the API is."""
+        super().__init__(f"{shown(method)} {shown(path)} is not an API call; the API is POST /.")
+        self.method = method
+        self.path = path
+
+
+class ContentTypeError(RequestError):
+    """The body is not declared as AWS JSON, which also keeps web forms out."""
+
+    def __init__(self, found: str | None) -> None:
+        """Name what was found and what is wanted."""
+        described = "is missing" if found is None else f"is '{shown(found)}'"
+        super().__init__(f"The header Content-Type {described}; it must be application/x-amz-json-1.1.")
+        self.found = found
+
+
+class BodyTooLargeError(RequestError):
+    """The body is longer than this orchestrator reads."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        """Name the limit."""
+        super().__init__(f"The request body has more than {limit_bytes} bytes.")
+        self.limit_bytes = limit_bytes
+
+
+class AccessDeniedError(RequestError):
+    """The caller may not use this orchestrator."""
+
+    @classmethod
+    def peer(cls) -> "AccessDeniedError":
+        """Another local user's process, or one that cannot be told."""
+        return cls("Only the user that runs this orchestrator, and root, may call it.")
+
+    @classmethod
+    def host(cls, host: str | None) -> "AccessDeniedError":
+        """A Host header outside of the allow-list: DNS rebinding looks like this."""
+        return cls("The header Host is missing." if host is None else f"The host '{shown(host)}' is not served here.")
+
+    @classmethod
+    def origin(cls, origin: str) -> "AccessDeniedError":
+        """A web page's request; the API serves none."""
+        return cls(f"Requests of web pages (Origin '{shown(origin)}') are not served here.")
+
+
+class ShuttingDownError(RequestError):
+    """The daemon is ending; its successor takes the call."""
+
+    def __init__(self) -> None:
+        """Say that a later try may succeed."""
+        super().__init__("The orchestrator is shutting down; try again.")
+
+
+@dataclass(frozen=True, slots=True)
+class WireError:
+    """An error as it is answered."""
+
+    status: int
+    name: str
+    body: bytes
+
+
+NAMES: Final[Mapping[type[RequestError], tuple[int, str]]] = MappingProxyType(
+    {
+        AlreadyExistsError: (400, "AlreadyExistsException"),
+        ConcurrentRunsExceededError: (400, "ConcurrentRunsExceededException"),
+        EntityNotFoundError: (400, "EntityNotFoundException"),
+        IdempotentParameterMismatchError: (400, "IdempotentParameterMismatchException"),
+        InvalidInputError: (400, "InvalidInputException"),
+        JobRunInTerminalStateError: (400, "JobRunInTerminalStateException"),
+        OperationTimeoutError: (400, "OperationTimeoutException"),
+        ResourceNumberLimitExceededError: (400, "ResourceNumberLimitExceededException"),
+        AccessDeniedError: (403, "AccessDeniedException"),
+        BodyTooLargeError: (413, "RequestEntityTooLargeException"),
+        ContentTypeError: (415, "UnsupportedMediaTypeException"),
+        MissingTargetError: (400, "UnknownOperationException"),
+        NotAnApiCallError: (404, "UnknownOperationException"),
+        SerializationError: (400, "SerializationException"),
+        ShuttingDownError: (503, "ServiceUnavailableException"),
+        UnknownOperationError: (400, "UnknownOperationException"),
+    }
+)
+JOB_RUN_IN_TERMINAL_STATE: Final = "JobRunInTerminalStateException"
+"""BatchStopJobRun's ErrorCode for a run that has ended; Glue's developer guide lists it, its model does not."""
+
+_INTERNAL: Final = (500, "InternalServiceException")
+_INTERNAL_SENTENCE: Final = "The orchestrator failed to answer this call; its log says why."
+_FULL_SENTENCE: Final = "The disk is full: nothing was stored, and the same call may succeed later."
+
+
+def name_of(error: BaseException) -> str:
+    """Return the name by which Glue's clients know `error`, as BatchStopJobRun's ErrorCode has it too."""
+    return _status_and_name(error)[1]
+
+
+def to_wire(error: BaseException) -> WireError:
+    """Return the answer to a call that ended in `error`.
+
+    What is not the caller's error becomes Glue's InternalServiceException and tells nothing of its inside.
+    """
+    status, name = found = _status_and_name(error)
+    sentence = str(error)
+    if found == _INTERNAL:
+        sentence = _FULL_SENTENCE if isinstance(error, StoreFullError) else _INTERNAL_SENTENCE
+    body = json.dumps({"__type": name, "Message": sentence}, ensure_ascii=False)
+    return WireError(status=status, name=name, body=without_surrogates(body).encode())
+
+
+def _status_and_name(error: BaseException) -> tuple[int, str]:
+    for ancestor in type(error).__mro__:
+        if ancestor in NAMES:
+            return NAMES[ancestor]
+    return _INTERNAL

