@@ -1,6 +1,6 @@
 """Jobs from files: not an action of Glue's, but the other way in which jobs come to be."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -21,11 +21,12 @@ class DefinedJob:
     source: str  # the file's path
 
 
-async def define_jobs(ctx: Context, defined: Mapping[str, DefinedJob]) -> None:
+async def define_jobs(ctx: Context, defined: Mapping[str, DefinedJob], refused: Collection[str]) -> None:
     """Make the store's jobs agree with the files, in one transaction.
 
     A file's job that exists takes the file's definition. A job whose file is gone stays, with its bookmark and its
     last definition, and from then on belongs to the API: a daemon started in the wrong directory must not destroy.
+    The jobs of the files in `refused`, which have mistakes, stay as they are.
     """
     at_ms = ctx.now_ms()
 
@@ -36,7 +37,7 @@ async def define_jobs(ctx: Context, defined: Mapping[str, DefinedJob]) -> None:
                 jobs.create(tx, name, job_file.definition, source=job_file.source, at_ms=at_ms)
             elif job.definition != job_file.definition or job.source != job_file.source:
                 jobs.replace(tx, job, job_file.definition, source=job_file.source, at_ms=at_ms)
-        orphans = [job for job in jobs.list_sourced(tx) if job.name not in defined]
+        orphans = [job for job in jobs.list_sourced(tx) if job.name not in defined and job.source not in refused]
         for job in orphans:
             jobs.replace(tx, job, job.definition, source=None, at_ms=at_ms)
         return [job.name for job in orphans]

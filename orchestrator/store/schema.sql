@@ -32,7 +32,7 @@ CREATE TABLE job_run (
     version_key            INTEGER NOT NULL REFERENCES job_version (version_key),
     state                  TEXT    NOT NULL CHECK (state IN (
         'WAITING', 'STARTING', 'RUNNING', 'STOPPING', 'STOPPED', 'SUCCEEDED', 'FAILED', 'TIMEOUT', 'ERROR')),
-    arguments              TEXT    CHECK (json_valid(arguments)),
+    arguments              TEXT    CHECK (arguments IS NULL OR json_valid(arguments)),
     dpu                    REAL    NOT NULL CHECK (dpu > 0),
     worker_type            TEXT,
     number_of_workers      INTEGER,

@@ -131,9 +131,6 @@ NAMES: Final[Mapping[type[RequestError], tuple[int, str]]] = MappingProxyType(
         UnknownOperationError: (400, "UnknownOperationException"),
     }
 )
-JOB_RUN_IN_TERMINAL_STATE: Final = "JobRunInTerminalStateException"
-"""BatchStopJobRun's ErrorCode for a run that has ended; Glue's developer guide lists it, its model does not."""
-
 _INTERNAL: Final = (500, "InternalServiceException")
 _INTERNAL_SENTENCE: Final = "The orchestrator failed to answer this call; its log says why."
 _FULL_SENTENCE: Final = "The disk is full: nothing was stored, and the same call may succeed later."

@@ -34,7 +34,7 @@ def decode_token(token: str | None, kind: str, key_type: type[_Key], scope: str 
     if not token:
         return None
     key = _key_in(token) if len(token) <= _MAX_CHARACTERS else None
-    if not isinstance(key, key_type) or not _was_given_out(token, kind, key, scope):
+    if isinstance(key, bool) or not isinstance(key, key_type) or not _was_given_out(token, kind, key, scope):
         sentence = f"NextToken '{shown(token)}' is not a token of this listing."
         raise InvalidInputError(sentence)
     return key

@@ -1,0 +1,24 @@
+"""The program: `python -m orchestrator`, and the console script `orchestrator`."""
+
+import sys
+from typing import TYPE_CHECKING
+
+from orchestrator.faces import cli
+
+if TYPE_CHECKING:
+    from orchestrator.settings import Settings
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(cli.main(_serve))
+
+
+def _serve(settings: "Settings", *, with_parent: bool) -> int:
+    from orchestrator.app import serve  # noqa: PLC0415 - only `serve` needs the daemon, which takes long to import
+
+    return serve(settings, with_parent=with_parent)
+
+
+if __name__ == "__main__":
+    main()

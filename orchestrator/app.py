@@ -1,0 +1,203 @@
+"""The composition root: makes the daemon's parts, starts them in order, and ends them in order.
+
+Ending it never ends a run: the scripts belong to their shims, and the next daemon takes them up.
+"""
+
+import ctypes
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import anyio
+import structlog
+from anyio.abc import TaskGroup, TaskStatus
+
+from orchestrator import __version__
+from orchestrator.executors.local.launcher import LocalExecutor
+from orchestrator.executors.world import WorldSettings
+from orchestrator.faces import http, job_files
+from orchestrator.faces.service_manager import notify
+from orchestrator.logging import configure
+from orchestrator.model.errors import StateDirectoryHeldError, StoreBrokenError, StoreRefusedError
+from orchestrator.model.ids import BASE_BYTES
+from orchestrator.model.queue import Limits
+from orchestrator.operations.context import Context
+from orchestrator.operations.define_jobs import define_jobs
+from orchestrator.settings import Settings
+from orchestrator.store.database import Database, open_database
+from orchestrator.store.state_directory import StateDirectory, hold
+from orchestrator.supervisor.bell import Bell
+from orchestrator.supervisor.lifetime import Surroundings
+from orchestrator.supervisor.supervisor import Supervisor
+
+log = structlog.stdlib.get_logger()
+
+EX_UNAVAILABLE: Final = 69
+EX_IOERR: Final = 74
+EX_TEMPFAIL: Final = 75
+EX_CONFIG: Final = 78
+_PR_SET_PDEATHSIG: Final = 1
+_MS_PER_NS: Final = 1_000_000
+
+
+def serve(settings: Settings, *, with_parent: bool) -> int:
+    """Be the daemon until a signal ends it; return the exit code.
+
+    0 after SIGTERM or SIGINT, 69 if the address cannot be had, 74 if the store failed, 75 if another daemon holds the
+    state directory, 78 if the state directory cannot be used as it is. `with_parent` ends it when its parent ends.
+    """
+    configure(settings.log_level, settings.log_format)
+    os.umask(0o077)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would reap our shims before we can
+    if with_parent:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    try:
+        with hold(settings.state_dir) as directory, _listening(settings) as listener:
+            anyio.run(_run, settings, directory, listener)
+    except StateDirectoryHeldError as error:
+        log.error("state_directory_held", problem=str(error))  # noqa: TRY400 - the sentence says all
+        return EX_TEMPFAIL
+    except StoreRefusedError as error:
+        log.error("store_refused", problem=str(error))  # noqa: TRY400
+        return EX_CONFIG
+    except _AddressError as error:
+        log.error("address_unavailable", problem=str(error))  # noqa: TRY400
+        return EX_UNAVAILABLE
+    except BaseExceptionGroup as group:
+        if group.subgroup(StoreBrokenError) is None:
+            raise
+        log.exception("store_broken")
+        return EX_IOERR
+    return 0
+
+
+class _AddressError(Exception):
+    """The address to listen on cannot be had."""
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    try:
+        listener = http.bind(settings.host, settings.port)
+    except OSError as error:
+        message = f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}"
+        raise _AddressError(message) from error
+    with listener:
+        yield listener
+
+
+async def _run(settings: Settings, directory: StateDirectory, listener: socket.socket) -> None:
+    endpoint_url = _endpoint_url(listener)
+    async with open_database(directory.database, operation_timeout_s=settings.operation_timeout_s) as database:
+        directory.runs.mkdir(mode=0o700, exist_ok=True)
+        executor = LocalExecutor(
+            directory.runs,
+            _world(settings, endpoint_url),
+            stop_grace_s=settings.runs.stop_grace_s,
+            log_limit_bytes=settings.runs.log_limit_bytes,
+        )
+        try:
+            async with anyio.create_task_group() as tasks:
+                await tasks.start(database.serve)
+                await _serve(settings, database, executor, listener, endpoint_url)
+                database.close()
+        finally:
+            executor.close()
+
+
+async def _serve(
+    settings: Settings, database: Database, executor: LocalExecutor, listener: socket.socket, endpoint_url: str
+) -> None:
+    around = Surroundings(database=database, executor=executor, now_ms=_now_ms, changed=Bell())
+    capacity = settings.capacity
+    limits = Limits(dpus=capacity.dpus, max_processes=capacity.max_processes, order=capacity.order)
+    supervisor = Supervisor(around, limits)
+    ctx = Context(
+        database=database,
+        supervisor=supervisor,
+        executor=executor,
+        now_ms=_now_ms,
+        new_base=lambda: os.urandom(BASE_BYTES),
+    )
+    access = settings.access
+    is_peer_checked = access.peer == "owner"
+    gate = http.gate(ctx, hosts=access.hosts, max_body_bytes=access.max_body_bytes, is_peer_checked=is_peer_checked)
+    face = http.HttpFace(gate, listener)
+    async with anyio.create_task_group() as tasks:
+        await _define_jobs(settings, ctx)
+        await tasks.start(supervisor.serve)
+        async with anyio.create_task_group() as calls:
+            await calls.start(_heed_signals, settings, ctx, face, calls)
+            await calls.start(face.serve)
+            log.info("serving", endpoint_url=endpoint_url, state_dir=str(settings.state_dir), version=__version__)
+            notify("READY=1")
+        tasks.cancel_scope.cancel()  # the supervisor's watching ends; the runs do not
+    log.info("stopped")
+
+
+async def _heed_signals(
+    settings: Settings,
+    ctx: Context,
+    face: http.HttpFace,
+    calls: TaskGroup,
+    *,
+    task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
+) -> None:
+    """SIGHUP reads the job files again; SIGTERM and SIGINT end the daemon, twice to end it without waiting for calls."""
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        task_status.started()
+        is_stopping = False
+        async for number in signals:
+            if number == signal.SIGHUP:
+                notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+                await _define_jobs(settings, ctx)
+                notify("READY=1")
+                continue
+            if is_stopping:
+                calls.cancel_scope.cancel()
+                return
+            is_stopping = True
+            log.info("stopping", signal=signal.Signals(number).name)
+            notify("STOPPING=1")
+            calls.start_soon(_end, face, calls)
+
+
+async def _end(face: http.HttpFace, calls: TaskGroup) -> None:
+    face.stop()
+    await face.stopped.wait()
+    calls.cancel_scope.cancel()
+
+
+async def _define_jobs(settings: Settings, ctx: Context) -> None:
+    """Take in the job files. A file with a mistake changes nothing and stops nothing: its job stays as it was."""
+    found, problems = job_files.load(settings)
+    for problem in problems:
+        log.error("job_file_refused", file=str(problem.file), line=problem.line, problem=problem.message)
+    broken = {str(problem.file) for problem in problems}
+    await define_jobs(ctx, found, broken)
+    log.info("jobs_defined", count=len(found), refused=len(broken))
+
+
+def _world(settings: Settings, endpoint_url: str) -> WorldSettings:
+    return WorldSettings(
+        jobs_dir=settings.jobs_dir,
+        python=settings.python,
+        pythons=settings.pythons,
+        path=settings.path,
+        endpoint_url=endpoint_url,
+        region=settings.region,
+        environment=settings.environment,
+    )
+
+
+def _endpoint_url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _now_ms() -> int:
+    return time.time_ns() // _MS_PER_NS

@@ -1,0 +1,1 @@
+"""How the outside reaches the operations: the AWS JSON face, plain routes for people, job files, the command line."""

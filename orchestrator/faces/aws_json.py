@@ -1,0 +1,45 @@
+"""The AWS JSON 1.1 face: bytes of a request in, status and bytes of an answer out. One of the two borders that catch.
+
+Source: glue-semantics §1.
+"""
+
+import dataclasses
+from typing import Final
+
+import structlog
+
+from orchestrator.model.errors import RequestError, StoreBrokenError
+from orchestrator.operations.actions import perform
+from orchestrator.operations.context import Context
+from orchestrator.wire import shapes
+from orchestrator.wire.actions import CONTENT_TYPE, operation_of
+from orchestrator.wire.decode import decode
+from orchestrator.wire.encode import encode
+from orchestrator.wire.errors import ContentTypeError, to_wire
+
+log = structlog.stdlib.get_logger()
+_OK: Final = 200
+
+
+async def answer(
+    ctx: Context, *, target: str | None, content_type: str | None, invocation_id: str | None, body: bytes
+) -> tuple[int, bytes]:
+    """Return the status and body that answer one call. Whatever goes wrong, it is an error of Glue's shape."""
+    operation = None
+    try:
+        if (content_type or "").partition(";")[0].strip().lower() != CONTENT_TYPE:
+            raise ContentTypeError(content_type)
+        operation = operation_of(target)
+        request = decode(body, shapes.REQUESTS[operation])
+        response = await perform(dataclasses.replace(ctx, invocation_id=invocation_id), request)
+        return _OK, encode(response)
+    except RequestError as error:
+        wire = to_wire(error)
+        log.debug("request_refused", operation=operation, error=wire.name, sentence=str(error))
+    except StoreBrokenError as error:
+        wire = to_wire(error)
+        log.error("request_failed", operation=operation, problem=str(error))  # noqa: TRY400 - the daemon ends with the trace
+    except Exception as error:
+        wire = to_wire(error)
+        log.exception("request_failed", operation=operation)
+    return wire.status, wire.body

@@ -1,0 +1,66 @@
+"""The command line. One file per command, imported when it is called, so that every command starts fast."""
+
+import importlib
+import sys
+from typing import Any, Final
+
+import click
+
+import orchestrator
+from orchestrator.faces.cli.exit_codes import ExitCode
+from orchestrator.faces.cli.session import Serve, Session, endpoint_option, place_options
+
+_COMMANDS: Final = ("serve", "run", "start", "stop", "runs", "show", "logs", "wait", "bookmark", "jobs", "check")
+
+
+class _Commands(click.Group):
+    """The commands, each in the module of its name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"orchestrator.faces.cli.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+
+@click.group(
+    "orchestrator",
+    cls=_Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Without a command: serve. Runs may be named by the start of their id.",
+)
+@endpoint_option
+@place_options
+@click.version_option(orchestrator.__version__, prog_name="orchestrator")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Run AWS Glue jobs on this machine: a durable daemon and the commands that talk to it."""
+    context.ensure_object(Session)
+    if context.invoked_subcommand is None:
+        serve = cli.get_command(context, "serve")
+        assert serve is not None  # noqa: S101 - it is in _COMMANDS
+        context.invoke(serve)
+
+
+def main(serve: Serve, arguments: list[str] | None = None) -> int:
+    """Run the command that `arguments` (else the process's own) name, and return its exit code.
+
+    `serve` runs the daemon; it is handed down because a face does not import the composition root.
+    """
+    try:
+        result: Any = cli.main(arguments, standalone_mode=False, obj=Session(serve=serve))
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # Python flushes stdout at exit and would complain about the same pipe again.
+        sys.stdout = None
+        return ExitCode.PIPE_CLOSED
+    return result if isinstance(result, int) else ExitCode.SUCCESS

@@ -1,0 +1,258 @@
+"""How a command talks to the daemon: AWS JSON 1.1 for Glue's actions, plain GET for what Glue has no action for.
+
+One connection, kept alive. What fails on the way is tried again for a while: a re-sent action carries the same
+`amz-sdk-invocation-id`, so that the daemon answers it twice and does it once.
+"""
+
+import http.client
+import json
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypedDict
+from urllib.parse import quote, urlencode, urlsplit
+
+from orchestrator.faces.cli.errors import CommandError, RefusedError, UnreachableError
+from orchestrator.faces.cli.exit_codes import ExitCode
+
+FIRST_PAUSE_S: Final = 0.1
+LONGEST_PAUSE_S: Final = 1.0
+ANSWER_TIMEOUT_S: Final = 30.0
+"""How long the daemon may take beyond what a long poll asked for."""
+
+Stream = Literal["stdout", "stderr"]
+
+
+class Run(TypedDict):
+    """A run as the daemon tells it."""
+
+    id: str
+    job_name: str
+    state: str
+    state_detail: str | None
+    attempt: int
+    started_on_ms: int
+    launched_on_ms: int | None
+    completed_on_ms: int | None
+    execution_time_s: int | None
+    dpu: float
+    error_message: str | None
+    exit_code: int | None
+    exit_signal: int | None
+    wall_ms: int | None
+    cpu_ms: int | None
+    peak_process_rss_bytes: int | None
+    peak_tree_rss_bytes: int | None
+    arguments: dict[str, str]
+
+
+class Move(TypedDict):
+    """One row of a run's history."""
+
+    seq: int
+    from_state: str | None
+    event: str | None
+    to_state: str
+    at_ms: int
+
+
+class RunDetails(TypedDict):
+    """A run with its history and its directory."""
+
+    run: Run
+    history: list[Move]
+    directory: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where the daemon answers."""
+
+    url: str
+    origin: str  # for people: which option, variable or file said so
+    is_explicit: bool  # named by an endpoint option or variable, so that no other daemon may stand in for it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPart:
+    """A piece of a run's log."""
+
+    data: bytes
+    next_offset: int
+    is_last: bool  # the run has ended and this was all of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+
+class AbandonedError(Exception):
+    """The client was abandoned by another thread in the middle of a call."""
+
+
+class Client:
+    """A connection to the daemon. Used by one thread, but for `abandon`."""
+
+    def __init__(self, endpoint: Endpoint, *, patience_s: float = 1.0) -> None:
+        """Connect when the first call needs it; calls try for `patience_s` to get an answer."""
+        parts = urlsplit(endpoint.url)
+        try:
+            self._address = (parts.hostname or "", parts.port)
+        except ValueError:  # a port that is no number
+            self._address = ("", None)
+        if parts.scheme not in {"http", "https"} or not self._address[0]:
+            raise CommandError(f"{endpoint.url} (from {endpoint.origin}) is not an http address", ExitCode.USAGE)
+        self.endpoint: Final = endpoint
+        self._secure = parts.scheme == "https"
+        self._root = parts.path.rstrip("/")
+        self._patience_s = patience_s
+        self._connection: http.client.HTTPConnection | None = None
+        self._abandoned = threading.Event()
+
+    def patient(self, patience_s: float) -> "Client":
+        """Return another client of the same daemon, for another thread or for a longer wait."""
+        return Client(self.endpoint, patience_s=patience_s)
+
+    def act(self, action: str, members: Mapping[str, object]) -> dict[str, Any]:
+        """Ask for one of Glue's actions and return the answer's members.
+
+        Raises:
+            RefusedError: the daemon answered with an error.
+            UnreachableError: no daemon answered within the patience.
+        """
+        headers = {
+            "Content-Type": "application/x-amz-json-1.1",
+            "X-Amz-Target": f"AWSGlue.{action}",
+            "amz-sdk-invocation-id": str(uuid.uuid4()),
+        }
+        return self._object(self._exchange("POST", "/", body=json.dumps(members).encode(), headers=headers))
+
+    def runs(
+        self, *, job: str | None = None, state: str | None = None, prefix: str | None = None, limit: int = 50
+    ) -> list[Run]:
+        """Return runs of all jobs or one, newest first."""
+        wanted = {"job": job, "state": state, "prefix": prefix, "limit": limit}
+        query = {name: value for name, value in wanted.items() if value is not None}
+        runs: list[Run] = self._object(self._exchange("GET", f"/runs?{urlencode(query)}"))["runs"]
+        return runs
+
+    def run(self, run_id: str, *, seen_state: str | None = None, wait_s: float = 0) -> RunDetails:
+        """Return the run; with `seen_state`, as soon as it has another state or `wait_s` has passed."""
+        query = "" if seen_state is None else "?" + urlencode({"wait_s": f"{wait_s:g}", "seen_state": seen_state})
+        answer = self._exchange("GET", f"/runs/{quote(run_id, safe='')}{query}", wait_s=wait_s)
+        details: RunDetails = self._object(answer)  # type: ignore[assignment]  # the daemon's promise
+        return details
+
+    def log(self, run_id: str, stream: Stream, *, offset: int, wait_s: float = 0) -> LogPart:
+        """Return the log from `offset` on; waits up to `wait_s` for something new or for the run's end."""
+        query = urlencode({"offset": offset, "wait_s": f"{wait_s:g}"})
+        answer = self._exchange("GET", f"/runs/{quote(run_id, safe='')}/log/{stream}?{query}", wait_s=wait_s)
+        self._refuse_errors(answer)
+        try:
+            next_offset = int(answer.headers["x-log-next-offset"])
+        except (TypeError, ValueError):
+            raise self._foreign() from None
+        is_last = answer.headers["x-log-complete"] == "true"
+        return LogPart(data=answer.body, next_offset=next_offset, is_last=is_last)
+
+    def is_up(self) -> bool:
+        """Say whether something answers; False only if the connection was refused, at the first try."""
+        try:
+            self._send("GET", "/healthz", body=None, headers={}, timeout_s=ANSWER_TIMEOUT_S)
+        except ConnectionRefusedError:
+            return False
+        except (OSError, http.client.HTTPException) as error:
+            raise UnreachableError(self.endpoint.url, self.endpoint.origin, error) from None
+        return True
+
+    def abandon(self) -> None:
+        """Make the call that another thread is in end with AbandonedError, now, and every later one."""
+        self._abandoned.set()
+        connection = self._connection
+        if connection is not None and isinstance(connection.sock, socket.socket):
+            try:
+                connection.sock.shutdown(socket.SHUT_RDWR)
+            except OSError:  # closed meanwhile
+                return
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _exchange(
+        self,
+        method: str,
+        target: str,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        wait_s: float = 0,
+    ) -> _Answer:
+        give_up_at = time.monotonic() + self._patience_s
+        pause_s = FIRST_PAUSE_S
+        while True:
+            has_time = time.monotonic() + pause_s <= give_up_at
+            try:
+                answer = self._send(
+                    method, target, body=body, headers=headers or {}, timeout_s=ANSWER_TIMEOUT_S + wait_s
+                )
+            except (OSError, http.client.HTTPException) as error:
+                self.close()
+                if not has_time and not self._abandoned.is_set():
+                    raise UnreachableError(self.endpoint.url, self.endpoint.origin, error) from None
+            else:
+                if answer.status not in {500, 503} or not has_time:
+                    return answer
+            if self._abandoned.wait(pause_s):
+                raise AbandonedError
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    def _send(
+        self, method: str, target: str, *, body: bytes | None, headers: Mapping[str, str], timeout_s: float
+    ) -> _Answer:
+        if self._abandoned.is_set():
+            raise AbandonedError
+        if self._connection is None:
+            kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
+            self._connection = kind(*self._address)
+        self._connection.timeout = timeout_s
+        if self._connection.sock is not None:
+            self._connection.sock.settimeout(timeout_s)
+        self._connection.request(method, self._root + target, body=body, headers=dict(headers))
+        response = self._connection.getresponse()
+        return _Answer(status=response.status, headers=response.headers, body=response.read())
+
+    def _object(self, answer: _Answer) -> dict[str, Any]:
+        self._refuse_errors(answer)
+        try:
+            value = json.loads(answer.body or b"{}")
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise self._foreign()
+        return value
+
+    def _refuse_errors(self, answer: _Answer) -> None:
+        if answer.status == 200:
+            return
+        try:
+            error = json.loads(answer.body)
+            name = str(error["__type"]).rpartition("#")[2]
+        except (ValueError, KeyError, TypeError):
+            raise self._foreign(f" (HTTP status {answer.status})") from None
+        raise RefusedError(answer.status, name, str(error.get("Message") or error.get("message") or "no more is known"))
+
+    def _foreign(self, detail: str = "") -> CommandError:
+        return CommandError(
+            f"what answers at {self.endpoint.url} (from {self.endpoint.origin}) is not an orchestrator{detail}",
+            ExitCode.FOREIGN_ANSWER,
+            hint="Another program may use that port; --endpoint-url or --port names another.",
+        )

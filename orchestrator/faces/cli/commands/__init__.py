@@ -1,0 +1,1 @@
+"""The commands, one per module, each as `command`."""

@@ -1,0 +1,46 @@
+"""`orchestrator jobs`: list jobs."""
+
+from typing import Any
+
+import click
+
+from orchestrator.faces.cli.client import Client
+from orchestrator.faces.cli.session import Session, endpoint_option
+from orchestrator.faces.cli.tables import JSON, output_option, print_json, print_table
+
+
+@click.command("jobs")
+@endpoint_option
+@output_option
+@click.pass_context
+def command(context: click.Context, /, *, output: str) -> None:
+    """List the jobs that the daemon knows."""
+    jobs = _jobs(context.ensure_object(Session).client())
+    if output == JSON:
+        print_json(jobs)
+        return
+    columns = ("JOB", "TYPE", "DPU", "RUNS AT ONCE", "RETRIES", "SCRIPT")
+    print_table(columns, (_told(job) for job in jobs))
+
+
+def _jobs(client: Client) -> list[dict[str, Any]]:
+    jobs: list[dict[str, Any]] = []
+    token: str | None = None
+    while True:
+        answer = client.act("GetJobs", {} if token is None else {"NextToken": token})
+        jobs += answer.get("Jobs", [])
+        token = answer.get("NextToken")
+        if not token:
+            return jobs
+
+
+def _told(job: dict[str, Any]) -> tuple[str, ...]:
+    command = job.get("Command", {})
+    return (
+        job["Name"],
+        command.get("Name", "-"),
+        f"{job['MaxCapacity']:g}" if "MaxCapacity" in job else "-",
+        str(job.get("ExecutionProperty", {}).get("MaxConcurrentRuns", "-")),
+        str(job.get("MaxRetries", 0)),
+        command.get("ScriptLocation", "-"),
+    )

@@ -1,0 +1,81 @@
+"""`orchestrator run`: start a run, follow its log, and end as it ends."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from orchestrator.faces.cli.brief_daemon import brief_daemon
+from orchestrator.faces.cli.client import Client, Run
+from orchestrator.faces.cli.commands.start import StartCommand, paired, request_start, start_options
+from orchestrator.faces.cli.exit_codes import ExitCode
+from orchestrator.faces.cli.following import PATIENCE_S, await_end, follow, summary
+from orchestrator.faces.cli.session import Session, endpoint_option, place_options
+from orchestrator.faces.cli.tables import JSON, output_option, print_json
+from orchestrator.faces.cli.text import LogOutput
+
+
+@click.command("run", cls=StartCommand)
+@start_options
+@click.option("--stop-on-interrupt", is_flag=True, help="At Ctrl-C, stop the run and wait for its end.")
+@endpoint_option
+@place_options
+@output_option
+@click.pass_context
+def command(context: click.Context, /, *, output: str, stop_on_interrupt: bool, **start: Any) -> None:
+    """Start a run, follow its log, end as it ends.
+
+    The exit code is 0 if the run SUCCEEDED, and 1 if it ended otherwise. The script's stdout and stderr come out as they are written (with -o json both on stderr, and the run itself on
+    stdout at its end). Ctrl-C ends the following and not the run, unless --stop-on-interrupt is given; the exit code
+    is 130 then.
+
+    If no daemon is up and no endpoint was named, one is run for the duration.
+    """
+    paired(start["arguments"])  # a mistake in the arguments is told before a daemon is started
+    stderr = LogOutput(sys.stderr)
+    stdout = stderr if output == JSON else LogOutput(sys.stdout)
+    with _daemon(context.ensure_object(Session)) as (client, is_brief):
+        run_id = request_start(client, **start)
+        click.echo(f"orchestrator: {run_id} started", err=True)
+        code = ExitCode.RUN_DID_NOT_SUCCEED
+        try:
+            run = follow(client, run_id, stdout=stdout, stderr=stderr)
+        except KeyboardInterrupt:
+            code = ExitCode.INTERRUPTED
+            if not stop_on_interrupt:
+                click.echo(_how_to_go_on(run_id, is_brief=is_brief), err=True)
+                context.exit(code)
+            run = _stop(client, start["job"], run_id)
+    click.echo(f"orchestrator: {summary(run)}", err=True)
+    if output == JSON:
+        print_json(run)
+    context.exit(ExitCode.SUCCESS if run["state"] == "SUCCEEDED" else code)
+
+
+@contextmanager
+def _daemon(session: Session) -> Iterator[tuple[Client, bool]]:
+    """Yield a client, and whether its daemon lives for this command only."""
+    client = Client(session.endpoint(), patience_s=PATIENCE_S)
+    if client.endpoint.is_explicit or client.is_up():
+        yield client, False
+    else:
+        with brief_daemon(client, session.as_options()):
+            yield client, True
+
+
+def _how_to_go_on(run_id: str, *, is_brief: bool) -> str:
+    first = "`orchestrator serve` takes it up again; then " if is_brief else ""
+    return (
+        f"\norchestrator: {run_id} goes on. {first}`orchestrator logs -f {run_id}` follows it, "
+        f"`orchestrator stop {run_id}` stops it."
+    )
+
+
+def _stop(client: Client, job: str, run_id: str) -> Run:
+    """Stop the run and wait for its end; its log is read to its end by nobody."""
+    client = client.patient(PATIENCE_S)  # the old one's connection was left in the middle of an answer
+    click.echo(f"\norchestrator: stopping {run_id}", err=True)
+    client.act("BatchStopJobRun", {"JobName": job, "JobRunIds": [run_id]})
+    return await_end(client, run_id)["run"]

@@ -1,0 +1,58 @@
+"""`orchestrator show`: everything about one run."""
+
+import click
+
+from orchestrator.faces.cli.client import RunDetails
+from orchestrator.faces.cli.lookup import find_run
+from orchestrator.faces.cli.session import Session, endpoint_option
+from orchestrator.faces.cli.tables import JSON, output_option, print_facts, print_json, print_table
+from orchestrator.faces.cli.text import duration, moment, size
+
+
+@click.command("show")
+@click.argument("run")
+@endpoint_option
+@output_option
+@click.pass_context
+def command(context: click.Context, /, *, run: str, output: str) -> None:
+    """Show everything about one run.
+
+    Its state and why, what it used, its arguments, its directory and its history.
+    """
+    details = find_run(context.ensure_object(Session).client(), run)
+    if output == JSON:
+        print_json(details)
+        return
+    print_facts((name, value) for name, value in _facts(details) if value not in {"", "-"})
+    click.echo()
+    print_table(
+        ("AT", "FROM", "EVENT", "STATE"),
+        (
+            (moment(move["at_ms"]), move["from_state"] or "-", move["event"] or "accepted", move["to_state"])
+            for move in details["history"]
+        ),
+    )
+
+
+def _facts(details: RunDetails) -> list[tuple[str, str]]:
+    run = details["run"]
+    return [
+        ("Run", run["id"]),
+        ("Job", run["job_name"]),
+        ("State", run["state"]),
+        ("Detail", run["state_detail"] or ""),
+        ("Error", run["error_message"] or ""),
+        ("Attempt", str(run["attempt"])),
+        ("Accepted", moment(run["started_on_ms"])),
+        ("Launched", moment(run["launched_on_ms"])),
+        ("Ended", moment(run["completed_on_ms"])),
+        ("Exit code", "" if run["exit_code"] is None else str(run["exit_code"])),
+        ("Signal", "" if run["exit_signal"] is None else str(run["exit_signal"])),
+        ("Wall time", duration(run["wall_ms"])),
+        ("CPU time", duration(run["cpu_ms"])),
+        ("Peak memory", size(run["peak_tree_rss_bytes"])),
+        ("  of one process", size(run["peak_process_rss_bytes"])),
+        ("Capacity", f"{run['dpu']:g} DPU"),
+        *((f"Argument {name}", value or "(empty)") for name, value in run["arguments"].items()),
+        ("Directory", details["directory"]),
+    ]

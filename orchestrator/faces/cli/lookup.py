@@ -1,0 +1,71 @@
+"""Which run somebody means: ids may be shortened to any start that only one run has, and `jr_` may be left out.
+
+`jr_4f2a` means the first attempt of the only run whose id starts so, `jr_4f2a_attempt_1` its first retry; the full
+form of Glue's ids means the same with 64 digits.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from orchestrator.faces.cli.client import Client, Run, RunDetails
+from orchestrator.faces.cli.errors import CommandError
+from orchestrator.faces.cli.exit_codes import ExitCode
+from orchestrator.faces.cli.text import in_one_line
+
+_DIGITS: Final = 64
+_SHORTENED: Final = re.compile(rf"(?:jr_)?([0-9a-f]{{1,{_DIGITS}}})(_attempt_[1-9][0-9]{{0,8}})?")
+_SHORTEST: Final = 8
+_LOOKED_AT: Final = 100
+
+
+def find_run(client: Client, text: str) -> RunDetails:
+    """Return the run that `text` means.
+
+    Raises:
+        CommandError: it is not an id, or no run or more than one fits.
+    """
+    match = _SHORTENED.fullmatch(text)
+    if match is None:
+        raise CommandError(
+            f"'{text}' is not the id of a run, nor the start of one",
+            ExitCode.USAGE,
+            hint="An id is jr_ and hexadecimal digits; `orchestrator runs` lists them.",
+        )
+    digits, attempt = match[1], match[2] or ""
+    if len(digits) < _DIGITS:
+        digits = _complete(client, digits)
+    return client.run(f"jr_{digits}{attempt}")
+
+
+def _complete(client: Client, digits: str) -> str:
+    runs = client.runs(prefix=f"jr_{digits}", limit=_LOOKED_AT)
+    families = {_digits_of(run["id"]): run for run in reversed(runs)}
+    if not families:
+        raise CommandError(
+            f"no run has an id that starts with jr_{digits}",
+            ExitCode.NOT_FOUND,
+            hint="`orchestrator runs` lists them.",
+        )
+    if len(families) > 1:
+        candidates = "\n".join(
+            f"  jr_{family}  {in_one_line(run['job_name'])}  {run['state']}" for family, run in families.items()
+        )
+        raise CommandError(
+            f"jr_{digits} fits {len(families)} runs; give more of the id:", ExitCode.NOT_FOUND, hint=candidates
+        )
+    return next(iter(families))
+
+
+def shortened(runs: Iterable[Run]) -> dict[str, str]:
+    """Return each run's id cut as short as tells it from the others here, with eight digits at least."""
+    ids = [run["id"] for run in runs]
+    families = {_digits_of(run_id) for run_id in ids}
+    length = _SHORTEST
+    while length < _DIGITS and len({family[:length] for family in families}) < len(families):
+        length += 1
+    return {run_id: f"jr_{_digits_of(run_id)[:length]}{run_id[3 + _DIGITS :]}" for run_id in ids}
+
+
+def _digits_of(run_id: str) -> str:
+    return run_id[3 : 3 + _DIGITS]

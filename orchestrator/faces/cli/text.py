@@ -1,0 +1,95 @@
+"""How text reaches a terminal: without control characters, whoever wrote it, and with figures that people read.
+
+A script's log, a job's name and an error's sentence are other people's text; a terminal obeys what it is sent.
+"""
+
+import codecs
+import io
+import os
+import re
+from datetime import UTC, datetime
+from typing import IO, Any, Final
+
+# C0, DEL and C1, and what turns the direction of text or breaks lines in Unicode.
+_CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def harmless(text: str, *, keep: str = "\n\t") -> str:
+    r"""Return `text` with its control characters spelled out (`\x1b`), but for those in `keep`."""
+    spelled = _CONTROLS.sub(lambda match: match[0] if match[0] in keep else _spell(match[0]), text)
+    return spelled.encode("utf-8", "backslashreplace").decode("utf-8")  # lone surrogates
+
+
+def in_one_line(text: str) -> str:
+    """Return `text` harmless and without line breaks or tabs."""
+    return harmless(" ".join(text.split()), keep="")
+
+
+def _spell(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def is_terminal(stream: IO[Any]) -> bool:
+    """Say whether a person looks at `stream`."""
+    return stream.isatty()
+
+
+def wants_colour(stream: IO[Any]) -> bool:
+    """Say whether `stream` may be coloured: a terminal, and nobody objects (https://no-color.org)."""
+    return is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+class LogOutput:
+    """Where the bytes of a log go: as they are to a file or pipe, and made harmless to a terminal."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        """Write to `stream`, a text stream over a binary one."""
+        self.to_terminal: Final = is_terminal(stream)
+        self._stream = stream
+        # A character may be cut in two between parts, and so may a line's end; a lone CR starts a new line here.
+        decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+        self._decoder = io.IncrementalNewlineDecoder(decoder, translate=True)
+
+    def write(self, data: bytes, *, final: bool = False) -> None:
+        """Write `data` through to the reader; `final` says that no more will come."""
+        if self.to_terminal:
+            self._stream.write(harmless(self._decoder.decode(data, final=final)))
+        else:
+            self._stream.flush()
+            self._stream.buffer.write(data)  # type: ignore[attr-defined]  # IO[str] does not name it; text streams have it
+        self._stream.flush()
+
+
+def duration(milliseconds: float | None) -> str:
+    """Return a length of time: `350 ms`, `12.3 s`, `4 min 05 s`, `3 h 20 min`; `-` for None."""
+    if milliseconds is None:
+        return "-"
+    seconds = milliseconds / 1000
+    if seconds < 1:
+        return f"{milliseconds:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def size(bytes_: int | None) -> str:
+    """Return an amount of memory: `512 B`, `3.4 MiB`; `-` for None."""
+    if bytes_ is None:
+        return "-"
+    amount, unit = float(bytes_), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if amount < 1024:
+            break
+        amount, unit = amount / 1024, larger
+    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+
+
+def moment(epoch_ms: int | None) -> str:
+    """Return a time in the local zone, to the second; `-` for None."""
+    if epoch_ms is None:
+        return "-"
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,89 @@
+"""The gate in front of every route: who may come in, with which headers, with how large a body.
+
+An ASGI wrapper without a framework, because every call passes it. A refusal is an answer of Glue's shape, never a
+dropped connection: SDKs send those again.
+"""
+
+from collections.abc import Collection
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from orchestrator.model.errors import RequestError
+from orchestrator.wire.actions import CONTENT_TYPE
+from orchestrator.wire.errors import AccessDeniedError, BodyTooLargeError, ShuttingDownError, to_wire
+
+LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
+
+class Gate:
+    """Lets in who may come in."""
+
+    def __init__(self, app: ASGIApp, *, hosts: Collection[str], max_body_bytes: int, is_peer_checked: bool) -> None:
+        """Guard `app`; `hosts` are served beside the loopback names."""
+        self._app = app
+        self._hosts = LOOPBACK_HOSTS | {host.lower() for host in hosts}
+        self._max_body_bytes = max_body_bytes
+        self._is_peer_checked = is_peer_checked
+        self.is_closing = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or hand it on."""
+        if scope["type"] != "http":
+            return
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        bounded = _Bounded(receive, self._max_body_bytes)
+        try:
+            self._check(scope, headers)
+            await self._app(scope, bounded.receive, send)
+        except RequestError as error:
+            await refuse(send, error)
+
+    def _check(self, scope: Scope, headers: dict[bytes, str]) -> None:
+        if self.is_closing:
+            raise ShuttingDownError
+        if self._is_peer_checked and not scope["state"].get("is_owner", False):
+            raise AccessDeniedError.peer()
+        host = headers.get(b"host")
+        if host is None or _without_port(host) not in self._hosts:
+            raise AccessDeniedError.host(host)
+        origin = headers.get(b"origin")
+        if origin is not None:
+            raise AccessDeniedError.origin(origin)
+        length = headers.get(b"content-length", "0")
+        if not length.isdecimal() or int(length[:20]) > self._max_body_bytes:
+            raise BodyTooLargeError(self._max_body_bytes)
+
+
+class _Bounded:
+    """Counts a body that does not say its length."""
+
+    def __init__(self, receive: Receive, limit_bytes: int) -> None:
+        self._receive = receive
+        self._limit_bytes = limit_bytes
+        self._seen_bytes = 0
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._seen_bytes += len(message.get("body", b""))
+            if self._seen_bytes > self._limit_bytes:
+                raise BodyTooLargeError(self._limit_bytes)
+        return message
+
+
+async def refuse(send: Send, error: BaseException) -> None:
+    """Answer with an error of Glue's shape, and close the connection: its body may not have been read."""
+    wire = to_wire(error)
+    headers = [
+        (b"content-type", CONTENT_TYPE.encode()),
+        (b"content-length", str(len(wire.body)).encode()),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": wire.status, "headers": headers})
+    await send({"type": "http.response.body", "body": wire.body})
+
+
+def _without_port(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return (name if colon and port.isdecimal() else host).lower()

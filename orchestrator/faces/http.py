@@ -1,0 +1,185 @@
+"""The HTTP face: Starlette on uvicorn, inside our own task group.
+
+uvicorn's own loop wakes ten times a second and it takes over the signals; both are overridden. The listening socket
+is made with IPPROTO_TCP, without which asyncio never sets TCP_NODELAY.
+"""
+
+import asyncio
+import contextlib
+import socket
+import uuid
+from collections.abc import Callable, Iterator
+from email.utils import formatdate
+from typing import Any, Final
+
+import anyio
+import structlog
+import uvicorn
+from anyio.abc import TaskStatus
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from orchestrator import __version__
+from orchestrator.faces import aws_json, people
+from orchestrator.faces.gate import Gate
+from orchestrator.faces.peer import is_owner
+from orchestrator.model.errors import RequestError
+from orchestrator.operations.context import Context
+from orchestrator.wire.actions import CONTENT_TYPE
+from orchestrator.wire.errors import NotAnApiCallError, to_wire
+
+log = structlog.stdlib.get_logger()
+
+KEEP_ALIVE_S: Final = 75  # longer than the pause between two polls of any client we know
+MAX_HEADER_BYTES: Final = 16 * 1024
+SHUTDOWN_GRACE_S: Final = 5
+_MODELLED_404: Final = 404
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 takes a free one.
+
+    Raises:
+        OSError: the address is taken, or not this machine's.
+    """
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    listener = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(1024)
+        listener.setblocking(False)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def application(ctx: Context) -> Starlette:
+    """Return the routes: POST / is Glue's API, the rest is for people and their tools."""
+
+    async def glue(request: Request) -> Response:
+        try:
+            body = await request.body()
+        except ClientDisconnect:  # it went in the middle of its call: nobody is left to answer, and nothing was begun
+            return Response(status_code=400)
+        status, content = await aws_json.answer(
+            ctx,
+            target=request.headers.get("x-amz-target"),
+            content_type=request.headers.get("content-type"),
+            invocation_id=request.headers.get("amz-sdk-invocation-id"),
+            body=body,
+        )
+        headers = {"content-type": CONTENT_TYPE, "x-amzn-requestid": str(uuid.uuid4()), "date": formatdate(usegmt=True)}
+        return Response(content, status_code=status, headers=headers)
+
+    async def healthz(request: Request) -> Response:
+        del request
+        await ctx.database.read(lambda tx: tx.execute("SELECT 1").fetchone())
+        return JSONResponse({"status": "ok", "version": __version__})
+
+    return Starlette(
+        routes=[
+            Route("/", glue, methods=["POST"]),
+            Route("/healthz", healthz, methods=["GET"]),
+            *people.routes(ctx),
+        ],
+        exception_handlers={RequestError: _refused, HTTPException: _not_found, Exception: _failed},
+    )
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    del request
+    wire = to_wire(error)
+    return Response(wire.body, status_code=_status_for_people(wire.name, wire.status), media_type=CONTENT_TYPE)
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    del error
+    return await _refused(request, NotAnApiCallError(request.method, request.url.path))
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    log.error("request_failed", path=request.url.path, problem=repr(error))
+    return await _refused(request, error)
+
+
+def _status_for_people(name: str, status: int) -> int:
+    return _MODELLED_404 if name == "EntityNotFoundException" else status
+
+
+class _Protocol(H11Protocol):
+    """uvicorn's, which also asks who the peer is, once per connection."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        client, server = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        self.app_state = {**self.app_state, "is_owner": is_owner(client and client[:2], server and server[:2])}
+
+
+class HttpFace:
+    """A server for one application on one socket."""
+
+    def __init__(self, app: Gate, listener: socket.socket) -> None:
+        """Serve `app` on `listener`, which this takes over."""
+        self._gate = app
+        self._listener = listener
+        self._stop = anyio.Event()
+        self.stopped = anyio.Event()
+        config = uvicorn.Config(
+            app,
+            http=_Protocol,
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
+            h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+        )
+        self._server = _Server(config, self._stop)
+
+    async def serve(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Serve until `stop`; then let the calls under way end."""
+        self._server.on_started = task_status.started
+        try:
+            await self._server.serve(sockets=[self._listener])
+        finally:
+            self.stopped.set()
+
+    def stop(self) -> None:
+        """Take no more calls. `serve` returns when those under way are answered."""
+        self._gate.is_closing = True
+        self._server.should_exit = True
+        self._stop.set()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server without its ticking and without its signal handlers."""
+
+    def __init__(self, config: uvicorn.Config, stop: anyio.Event) -> None:
+        super().__init__(config)
+        self._stop_asked = stop
+        self.on_started: Callable[[], None] = lambda: None
+
+    async def main_loop(self) -> None:
+        self.on_started()
+        await self._stop_asked.wait()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def gate(ctx: Context, *, hosts: tuple[str, ...], max_body_bytes: int, is_peer_checked: bool) -> Gate:
+    """Return the application behind its gate."""
+    app: Any = application(ctx)
+    return Gate(app, hosts=hosts, max_body_bytes=max_body_bytes, is_peer_checked=is_peer_checked)

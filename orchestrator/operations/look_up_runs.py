@@ -1,0 +1,68 @@
+"""Runs as people look them up: over all jobs, by the beginning of an id, with their history. Not an action of Glue's."""
+
+from typing import Final
+
+from orchestrator.model.ids import JobRunId
+from orchestrator.model.records import JobRun, Transition
+from orchestrator.operations.context import Context
+from orchestrator.store import job_runs, jobs
+from orchestrator.store.database import Transaction
+
+_SLICE: Final = 500
+_MAX_SLICES: Final = 200
+
+
+async def list_runs(ctx: Context, *, job: str | None, state: str | None, limit: int) -> list[JobRun]:
+    """Return up to `limit` runs, newest first, of one job or of all, in one state or in any."""
+
+    def read(tx: Transaction) -> list[JobRun]:
+        key = None if job is None else jobs.find_key(tx, job)
+        if job is not None and key is None:
+            return []
+        found: list[JobRun] = []
+        before: int | None = None
+        for _ in range(_MAX_SLICES):
+            size = limit if state is None else _SLICE
+            if key is None:
+                page = job_runs.list_newest(tx, before_seq=before, limit=size)
+            else:
+                page = job_runs.list_page_of_job(tx, key, before_seq=before, limit=size)
+            found += [run for run in page if state is None or run.state == state]
+            if len(found) >= limit or len(page) < size:
+                break
+            before = page[-1].seq
+        return found[:limit]
+
+    return await ctx.database.read(read)
+
+
+async def find_by_prefix(ctx: Context, hex_prefix: str, *, limit: int) -> list[JobRun]:
+    """Return up to `limit` runs whose id begins with these digits."""
+
+    def read(tx: Transaction) -> list[JobRun]:
+        return [job_runs.get_by_id(tx, run_id) for run_id in job_runs.find_by_prefix(tx, hex_prefix, limit=limit)]
+
+    return await ctx.database.read(read)
+
+
+async def get_run(ctx: Context, run_id: JobRunId) -> JobRun:
+    """Return a run.
+
+    Raises:
+        EntityNotFoundError: there is none of that id.
+    """
+    return await ctx.database.read(lambda tx: job_runs.get_by_id(tx, run_id))
+
+
+async def get_run_with_history(ctx: Context, run_id: JobRunId) -> tuple[JobRun, list[Transition]]:
+    """Return a run and its transitions, as of one moment.
+
+    Raises:
+        EntityNotFoundError: there is none of that id.
+    """
+
+    def read(tx: Transaction) -> tuple[JobRun, list[Transition]]:
+        run = job_runs.get_by_id(tx, run_id)
+        return run, job_runs.history(tx, run)
+
+    return await ctx.database.read(read)
