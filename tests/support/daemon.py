@@ -1,0 +1,198 @@
+"""A real daemon as a subprocess, with its own state directory, jobs directory and port.
+
+Used as a context manager it leaves nothing behind: the daemon is ended, and so is every process of its runs.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import psutil
+
+from tests.support import processes
+from tests.support.waiting import until
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+_START_WITHIN_S: Final = 30
+_CLEAN_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
+
+
+class Daemon:
+    """One daemon; it may be killed and started again on the same state directory and port."""
+
+    def __init__(self, root: Path, environment: Mapping[str, str] | None = None) -> None:
+        """Keep everything below `root`. `environment` is added to an otherwise clean one (settings, crash points)."""
+        self.root = root
+        self.state_dir = root / "state"
+        self.jobs_dir = root / "jobs"
+        self.jobs_dir.mkdir(parents=True, exist_ok=True)
+        self.log_path = root / "daemon.log"
+        self.environment = dict(environment or {})
+        self.port = free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The daemon's pid."""
+        assert self.process is not None
+        return self.process.pid
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End it and every process of its runs."""
+        self.kill()
+        self.end_runs()
+
+    def start(self, environment: Mapping[str, str] | None = None, *, wait: bool = True) -> None:
+        """Start the daemon, with `environment` for this start only; when this returns it answers."""
+        clean = {"PATH": _CLEAN_PATH, "HOME": str(self.root), "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
+        for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
+            if name in os.environ:
+                clean[name] = os.environ[name]
+        with self.log_path.open("ab") as log:
+            self.process = subprocess.Popen(  # noqa: S603 - ourselves
+                [
+                    *(sys.executable, "-m", "orchestrator", "serve"),
+                    *("--state-dir", str(self.state_dir)),
+                    *("--jobs-dir", str(self.jobs_dir)),
+                    *("--port", str(self.port)),
+                ],
+                env={**clean, **self.environment, **(environment or {})},
+                cwd=self.root,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        if wait:
+            until(self.is_serving, within_s=_START_WITHIN_S, what=f"serving on {self.endpoint_url}")
+
+    def is_serving(self) -> bool:
+        """Say whether it answers; raise if it has ended instead."""
+        assert self.process is not None
+        if self.process.poll() is not None:
+            message = f"the daemon ended with {self.process.returncode}:\n{self.log()}"
+            raise AssertionError(message)
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return self.get("/healthz")[0] == http.HTTPStatus.OK
+        return False
+
+    def kill(self, number: int = signal.SIGKILL) -> int:
+        """End the daemon by a signal and wait for it; return its exit code."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(timeout=20)
+
+    def terminate(self) -> int:
+        """End the daemon as a service manager would; return its exit code."""
+        return self.kill(signal.SIGTERM)
+
+    def wait_until_dead(self, within_s: float = 20) -> int:
+        """Wait until it ends by itself (a crash point); return its exit code."""
+        assert self.process is not None
+        return self.process.wait(timeout=within_s)
+
+    def end_runs(self) -> None:
+        """Kill what is left of the runs: shims first ask to be stopped, then are killed with their trees."""
+        for process in processes.below(self.state_dir):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def log(self) -> str:
+        """Return what the daemon logged, over all its starts."""
+        return self.log_path.read_text(errors="replace")
+
+    def get(self, path: str) -> tuple[int, bytes, dict[str, str]]:
+        """GET a plain route; return status, body and headers (lower case)."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=70)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read(), {key.lower(): value for key, value in response.getheaders()}
+        finally:
+            connection.close()
+
+    def call(self, action: str, members: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Call an action without an SDK; return the answer. An error's answer has `__type`."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=70)
+        try:
+            standard = {"X-Amz-Target": f"AWSGlue.{action}", "Content-Type": "application/x-amz-json-1.1"}
+            connection.request("POST", "/", json.dumps(members), {**standard, **(headers or {})})
+            answer: dict[str, Any] = json.loads(connection.getresponse().read())
+            return answer
+        finally:
+            connection.close()
+
+    def client(self, **config: Any) -> Any:
+        """Return a boto3 Glue client on this daemon. Needs boto3."""
+        import boto3  # noqa: PLC0415 - only some tests need it, and it takes long to import
+        from botocore.config import Config  # noqa: PLC0415
+
+        return boto3.client(
+            "glue",
+            endpoint_url=self.endpoint_url,
+            region_name="us-east-1",
+            aws_access_key_id="x",
+            aws_secret_access_key="x",  # noqa: S106 - SDKs want one, and nobody looks at it
+            config=Config(**config) if config else None,
+        )
+
+    def job(self, name: str, script: str, *, suffix: str = ".py", **members: Any) -> str:
+        """Write a script and create a job for it over the API; return the job's name."""
+        path = self.root / f"{name}{suffix}"
+        path.write_text(script)
+        path.chmod(0o755)
+        command = {"Name": "pythonshell", "ScriptLocation": str(path), "PythonVersion": "3"}
+        answer = self.call("CreateJob", {"Name": name, "Role": "r", "Command": command, **members})
+        assert answer == {"Name": name}, answer
+        return name
+
+    def run(self, name: str, run_id: str) -> dict[str, Any]:
+        """Return a run as GetJobRun shows it."""
+        answer = self.call("GetJobRun", {"JobName": name, "RunId": run_id})
+        run: dict[str, Any] = answer["JobRun"]
+        return run
+
+    def ended(self, name: str, run_id: str, *, within_s: float = 30) -> dict[str, Any]:
+        """Wait until a run has ended; return it."""
+
+        def look() -> dict[str, Any] | None:
+            run = self.run(name, run_id)
+            return run if "CompletedOn" in run else None
+
+        return until(look, within_s=within_s, what=f"the end of {run_id}") or {}
+
+
+@contextlib.contextmanager
+def running_daemon(root: Path, environment: Mapping[str, str] | None = None) -> Iterator[Daemon]:
+    """Lend a running daemon."""
+    with Daemon(root, environment) as daemon:
+        yield daemon
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
