@@ -49,14 +49,26 @@ class Access(_Section):
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1024 * 1024
 
 
+def _default_state_dir() -> Path:
+    by_systemd = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    if by_systemd:
+        return Path(by_systemd)
+    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(base).expanduser() / "orchestrator"
+
+
 class Settings(BaseSettings):
     """The settings of one daemon."""
 
     model_config = SettingsConfigDict(
-        env_prefix="ORCHESTRATOR_", env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+        env_prefix="ORCHESTRATOR_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
     )
 
-    state_dir: Path = Field(default_factory=lambda: _default_state_dir())
+    state_dir: Path = Field(default_factory=_default_state_dir)
     jobs_dir: Path = Path("jobs")
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 4583
@@ -133,14 +145,6 @@ def _anchored(settings: Settings) -> Settings:
             "jobs_dir": settings.jobs_dir.expanduser().absolute(),
         }
     )
-
-
-def _default_state_dir() -> Path:
-    by_systemd = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    if by_systemd:
-        return Path(by_systemd)
-    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(base).expanduser() / "orchestrator"
 
 
 def _explained(error: ValidationError, path: Path | None) -> str:

@@ -27,8 +27,7 @@ async def answer(
     """Return the status and body that answer one call. Whatever goes wrong, it is an error of Glue's shape."""
     operation = None
     try:
-        if (content_type or "").partition(";")[0].strip().lower() != CONTENT_TYPE:
-            raise ContentTypeError(content_type)
+        _check_content_type(content_type)
         operation = operation_of(target)
         request = decode(body, shapes.REQUESTS[operation])
         response = await perform(dataclasses.replace(ctx, invocation_id=invocation_id), request)
@@ -43,3 +42,9 @@ async def answer(
         wire = to_wire(error)
         log.exception("request_failed", operation=operation)
     return wire.status, wire.body
+
+
+def _check_content_type(content_type: str | None) -> None:
+    """Require AWS JSON; no web form can send it, so no web page can post here unasked."""
+    if (content_type or "").partition(";")[0].strip().lower() != CONTENT_TYPE:
+        raise ContentTypeError(content_type)

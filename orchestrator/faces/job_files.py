@@ -53,7 +53,9 @@ def load(settings: Settings) -> tuple[dict[str, DefinedJob], list[Problem]]:
 
 def check(settings: Settings) -> list[Problem]:
     """Return every mistake in the job files and in what the settings point at, before anything starts."""
-    return sorted([*load(settings)[1], *_check_settings(settings)], key=lambda problem: (problem.file, problem.line or 0))
+    return sorted(
+        [*load(settings)[1], *_check_settings(settings)], key=lambda problem: (problem.file, problem.line or 0)
+    )
 
 
 def _check_settings(settings: Settings) -> Iterator[Problem]:
@@ -135,7 +137,10 @@ def _check_against_machine(definition: JobDefinition, settings: Settings) -> Ite
     except RequestError as error:
         yield ("DefaultArguments", arguments.BOOKMARK_OPTION), f"DefaultArguments: {error}"
     for key in arguments.ignored_keys(merged):
-        yield ("DefaultArguments", key), f"DefaultArguments: the key {key!r} does not begin with --, so no script gets it"
+        yield (
+            ("DefaultArguments", key),
+            f"DefaultArguments: the key {key!r} does not begin with --, so no script gets it",
+        )
     python = merged.get(arguments.PYTHON)
     if python and not (settings.jobs_dir / Path(python).expanduser()).exists():
         yield ("DefaultArguments", arguments.PYTHON), f"DefaultArguments: {arguments.PYTHON}: {python}: no such file"

@@ -31,7 +31,7 @@ def uid_of(client: tuple[str, int], server: tuple[str, int]) -> int | None:
     """
     address = ip_address(client[0])
     mapped = getattr(address, "ipv4_mapped", None)
-    family = socket.AF_INET if address.version == 4 or mapped else socket.AF_INET6  # noqa: PLR2004 - IP's own numbers
+    family = socket.AF_INET if address.version == 4 or mapped else socket.AF_INET6
     message = _question(family, client, server)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_SOCK_DIAG) as netlink:
         netlink.settimeout(_PATIENCE_S)

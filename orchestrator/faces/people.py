@@ -17,8 +17,8 @@ from orchestrator.model.errors import EntityNotFoundError, InvalidInputError
 from orchestrator.model.ids import JobRunId, parse_job_run_id
 from orchestrator.model.records import JobRun, Transition
 from orchestrator.operations.context import Context
-from orchestrator.operations.views import execution_time_s
 from orchestrator.operations.look_up_runs import find_by_prefix, get_run, get_run_with_history, list_runs
+from orchestrator.operations.views import execution_time_s
 
 MAX_WAIT_S: Final = 60.0
 MAX_LOG_BYTES: Final = 1024 * 1024

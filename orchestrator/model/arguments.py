@@ -89,9 +89,7 @@ def check_map(arguments: Mapping[str, str] | None, member: str) -> None:
             sentence = f"{member}: an argument contains a lone surrogate, which has no UTF-8 form."
             raise InvalidInputError(sentence) from None
         if longest > MAX_TOKEN_BYTES:
-            sentence = (
-                f"{member}: the argument '{shown}' needs a token of {longest} bytes; Linux takes {MAX_TOKEN_BYTES} at most."
-            )
+            sentence = f"{member}: the argument '{shown}' needs a token of {longest} bytes; Linux takes {MAX_TOKEN_BYTES} at most."
             raise InvalidInputError(sentence)
     if total > MAX_TOTAL_BYTES:
         sentence = f"Request size limit exceeded: {member} has {total} bytes in all, {MAX_TOTAL_BYTES} is the limit."

@@ -86,7 +86,10 @@ def _settled(request: CapacityRequest, command_name: str) -> Capacity | None:
 
 def _check_max_capacity(maximum: float, command_name: str) -> None:
     if command_name == "pythonshell":
-        if maximum not in (*PYTHON_SHELL_MAX_CAPACITIES, float(DEFAULT_DPU)):  # 10.0 is what GetJob shows for an unset one
+        if maximum not in (
+            *PYTHON_SHELL_MAX_CAPACITIES,
+            float(DEFAULT_DPU),
+        ):  # 10.0 is what GetJob shows for an unset one
             sentence = f"Max Capacity {maximum:g} is not allowed for Job Command pythonshell: it must be 0.0625 or 1."
             raise InvalidInputError(sentence)
     elif not (MIN_DPU <= maximum <= MAX_DPU and maximum == int(maximum)):

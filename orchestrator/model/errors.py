@@ -51,7 +51,9 @@ class JobDefinedByFileError(InvalidInputError):
 
     def __init__(self, job_name: str, source: str) -> None:
         """Name the job and the file."""
-        super().__init__(f"Job {job_name} is defined by the file {source}; change it there and reload the orchestrator.")
+        super().__init__(
+            f"Job {job_name} is defined by the file {source}; change it there and reload the orchestrator."
+        )
         self.job_name = job_name
         self.source = source
 
@@ -94,7 +96,9 @@ class ResourceNumberLimitExceededError(RequestError):
     @classmethod
     def demand(cls, demand_dpu: float, cap_dpu: float) -> "ResourceNumberLimitExceededError":
         """A run that asks for more DPU than there are slots would wait for ever."""
-        return cls(f"The run needs {demand_dpu:g} DPU, and this orchestrator lends {cap_dpu:g} at most ([capacity] dpus).")
+        return cls(
+            f"The run needs {demand_dpu:g} DPU, and this orchestrator lends {cap_dpu:g} at most ([capacity] dpus)."
+        )
 
 
 class OperationTimeoutError(RequestError):
@@ -102,7 +106,9 @@ class OperationTimeoutError(RequestError):
 
     def __init__(self, seconds: float) -> None:
         """Name the limit that passed, in `seconds`."""
-        super().__init__(f"The operation did not begin within {seconds:g} seconds and was withdrawn; nothing was stored.")
+        super().__init__(
+            f"The operation did not begin within {seconds:g} seconds and was withdrawn; nothing was stored."
+        )
 
 
 class IllegalTransitionError(OrchestratorError):

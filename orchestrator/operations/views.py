@@ -93,9 +93,7 @@ def job_shape(job: Job) -> shapes.Job:
         role=definition.role,
         created_on=seconds(job.created_on_ms),
         last_modified_on=seconds(job.last_modified_on_ms),
-        execution_property=None
-        if concurrency is None
-        else shapes.ExecutionProperty(max_concurrent_runs=concurrency),
+        execution_property=None if concurrency is None else shapes.ExecutionProperty(max_concurrent_runs=concurrency),
         command=shapes.JobCommand(
             name=command.name,
             script_location=command.script_location,
@@ -162,7 +160,9 @@ def definition_of(
     return definition
 
 
-def capacity_request(request: shapes.CreateJobRequest | shapes.JobUpdate | shapes.StartJobRunRequest) -> CapacityRequest:
+def capacity_request(
+    request: shapes.CreateJobRequest | shapes.JobUpdate | shapes.StartJobRunRequest,
+) -> CapacityRequest:
     """Return the capacity that a request asks for, in whichever form."""
     return CapacityRequest(
         allocated_capacity=request.allocated_capacity,

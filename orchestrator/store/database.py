@@ -69,7 +69,9 @@ class _Work:
 class Database:
     """The store's front door. Made by `open_database`."""
 
-    def __init__(self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, *, operation_timeout_s: float) -> None:
+    def __init__(
+        self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, *, operation_timeout_s: float
+    ) -> None:
         """Take over two open connections."""
         self._writer = writer
         self._reader = reader
@@ -97,13 +99,14 @@ class Database:
         try:
             with anyio.move_on_after(patience_s):
                 await item.done.wait()
-            if not item.done.is_set():
-                if item.take():
-                    raise OperationTimeoutError(self._operation_timeout_s)
+            is_withdrawn = not item.done.is_set() and item.take()
+            if not is_withdrawn:
                 await item.done.wait()  # it has begun: its outcome is near, and ours to tell
         except BaseException:
             item.take()  # nobody waits any more: not begun is not wanted
             raise
+        if is_withdrawn:
+            raise OperationTimeoutError(self._operation_timeout_s)
         return item.outcome()  # type: ignore[no-any-return]
 
     async def read(self, work: Callable[[Transaction], _T]) -> _T:
@@ -201,7 +204,7 @@ def _failure(error: sqlite3.Error) -> StoreError:
 
 @asynccontextmanager
 async def open_database(path: Path, *, operation_timeout_s: float) -> AsyncIterator[Database]:
-    """Open the database at `path`, bring its schema up to date and lend it; closed on leaving.
+    """Open the database at `path` (absolute), bring its schema up to date and lend it; closed on leaving.
 
     The lender runs `Database.serve` in a task of its own.
 
@@ -211,7 +214,7 @@ async def open_database(path: Path, *, operation_timeout_s: float) -> AsyncItera
     async with aiosqlite.connect(path, isolation_level=None) as writer:
         writer.row_factory = sqlite3.Row
         await writer._execute(migration.prepare, writer._conn, _WRITER_PRAGMAS)  # type: ignore[no-untyped-call]  # noqa: SLF001
-        async with aiosqlite.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None) as reader:
+        async with aiosqlite.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None) as reader:
             reader.row_factory = sqlite3.Row
             for pragma in _READER_PRAGMAS:
                 await reader.execute(pragma)

@@ -245,9 +245,7 @@ def _from_row(row: sqlite3.Row) -> JobRun:
         job_name=row["job_name"],
         state=JobRunState(row["state"]),
         arguments=arguments,
-        capacity=Capacity(
-            dpu=row["dpu"], worker_type=row["worker_type"], number_of_workers=row["number_of_workers"]
-        ),
+        capacity=Capacity(dpu=row["dpu"], worker_type=row["worker_type"], number_of_workers=row["number_of_workers"]),
         timeout_min=row["timeout_min"],
         glue_version=row["glue_version"],
         command_name=row["command_name"],

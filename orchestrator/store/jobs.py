@@ -39,7 +39,9 @@ RETURNING version_key
 UPDATE_VERSION: Final = """
 UPDATE job SET version_key = :version_key, source = :source, last_modified_on_ms = :at_ms WHERE job_key = :job_key
 """
-UPDATE_DELETED: Final = "UPDATE job SET version_key = NULL, source = NULL, last_modified_on_ms = :at_ms WHERE job_key = :job_key"
+UPDATE_DELETED: Final = (
+    "UPDATE job SET version_key = NULL, source = NULL, last_modified_on_ms = :at_ms WHERE job_key = :job_key"
+)
 
 
 def find(tx: Transaction, name: str) -> Job | None:
@@ -120,7 +122,9 @@ def _set_definition(
         "at_ms": at_ms,
     }
     row = tx.execute(INSERT_VERSION, values).fetchone()
-    tx.execute(UPDATE_VERSION, {"version_key": row["version_key"], "job_key": job_key, "source": source, "at_ms": at_ms})
+    tx.execute(
+        UPDATE_VERSION, {"version_key": row["version_key"], "job_key": job_key, "source": source, "at_ms": at_ms}
+    )
     return get(tx, name)
 
 

@@ -18,7 +18,9 @@ _FILE_NAME: Final = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
 def migrations() -> list[tuple[int, str]]:
     """Return the migrations as (number, SQL), in order."""
-    files = [path for path in (resources.files("orchestrator.store") / "migrations").iterdir() if path.name.endswith(".sql")]
+    files = [
+        path for path in (resources.files("orchestrator.store") / "migrations").iterdir() if path.name.endswith(".sql")
+    ]
     found = []
     for path in files:
         match = _FILE_NAME.fullmatch(path.name)
@@ -45,7 +47,9 @@ def prepare(connection: sqlite3.Connection, pragmas: Iterable[str]) -> None:
         raise StoreRefusedError(message)
     newest = migrations()[-1][0]
     if version > newest:
-        message = f"the state database has schema {version}, newer than the {newest} of this program; install a newer program"
+        message = (
+            f"the state database has schema {version}, newer than the {newest} of this program; install a newer program"
+        )
         raise StoreRefusedError(message)
     for pragma in pragmas:
         connection.execute(pragma)

@@ -66,7 +66,9 @@ def _check_owner(path: Path) -> None:
         message = f"the state directory {path} belongs to uid {status.st_uid}, not to uid {os.geteuid()}"
         raise StoreRefusedError(message)
     if status.st_mode & _OTHERS_MAY_WRITE:
-        message = f"the state directory {path} is writable by others (mode {status.st_mode & 0o777:o}); run: chmod 700 {path}"
+        message = (
+            f"the state directory {path} is writable by others (mode {status.st_mode & 0o777:o}); run: chmod 700 {path}"
+        )
         raise StoreRefusedError(message)
 
 

@@ -60,7 +60,7 @@ def accept_run(tx: Transaction, request: RunRequest, *, new_base: bytes, at_ms: 
     return _insert(tx, request, job, previous, overrides, new_base=new_base, at_ms=at_ms, cap_dpu=cap_dpu).id
 
 
-def _insert(  # noqa: PLR0913 - one private step with its one caller above
+def _insert(
     tx: Transaction,
     request: RunRequest,
     job: Job,

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from orchestrator.executors.interface import GivenBookmark, LaunchSpec
-from orchestrator.model import arguments, bookmarks as rules, ids
+from orchestrator.model import arguments, ids
+from orchestrator.model import bookmarks as rules
 from orchestrator.model.records import BookmarkEntry, JobRun
 from orchestrator.store import bookmarks, job_runs, jobs
 from orchestrator.store.database import Transaction

@@ -45,9 +45,7 @@ class _Shim:
 class LocalExecutor:
     """Runs as processes of this machine."""
 
-    def __init__(
-        self, runs: Path, settings: world.WorldSettings, *, stop_grace_s: float, log_limit_bytes: int
-    ) -> None:
+    def __init__(self, runs: Path, settings: world.WorldSettings, *, stop_grace_s: float, log_limit_bytes: int) -> None:
         """Keep run directories below `runs`. To be used inside one event loop, and closed with `close`."""
         self._runs = runs
         self._settings = settings

@@ -128,7 +128,7 @@ class RunDirectory:
         beside = self.path / f"{name}.{os.getpid()}"
         try:
             descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with open(descriptor, "w", encoding="utf-8") as file:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 json.dump(fields, file, ensure_ascii=False)
             beside.rename(self.path / name)
         except BaseException:

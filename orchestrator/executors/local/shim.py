@@ -13,6 +13,8 @@ Files in the run directory: spec.json (read), claim, started.json, stdout.log, s
 bookmark/state (given to the script and read back), ending.json (the last thing written).
 """
 
+# pathlib takes longer to import than a shim takes to start its script:
+# ruff: noqa: PTH103, PTH104, PTH108, PTH123, PTH208
 from __future__ import annotations
 
 import contextlib
@@ -102,7 +104,9 @@ class Log:
         try:
             _write_all(self.file, kept)
             if self.left_bytes < 0:
-                marker = f"\n[orchestrator] the log limit of {self.limit_bytes} bytes is reached; the rest is not kept\n"
+                marker = (
+                    f"\n[orchestrator] the log limit of {self.limit_bytes} bytes is reached; the rest is not kept\n"
+                )
                 _write_all(self.file, marker.encode())
         except OSError as error:
             self.left_bytes = 0
@@ -165,9 +169,8 @@ class Run:
         """Measure the resident memory of all processes of the run together."""
         total = 0
         for pid in tree():
-            with contextlib.suppress(OSError, ValueError, IndexError):
-                with open(f"/proc/{pid}/statm", "rb") as statm:
-                    total += int(statm.read().split()[1]) * resource.getpagesize()
+            with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/statm", "rb") as statm:
+                total += int(statm.read().split()[1]) * resource.getpagesize()
         self.peak_tree_bytes = max(self.peak_tree_bytes, total)
 
 
@@ -314,9 +317,8 @@ def become_script(spec: Fields, sinks: list[int], trouble: int, shim: int) -> No
         for number in range(1, signal.NSIG):
             with contextlib.suppress(OSError, ValueError):
                 signal.signal(number, signal.SIG_DFL)
-        with contextlib.suppress(OSError):
-            with open("/proc/self/oom_score_adj", "w") as file:
-                file.write(SCRIPT_OOM_SCORE_ADJ)
+        with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+            file.write(SCRIPT_OOM_SCORE_ADJ)
         null = os.open(os.devnull, os.O_RDONLY)
         trouble = fcntl.fcntl(trouble, fcntl.F_DUPFD_CLOEXEC, 64)
         for target, source in enumerate((null, *sinks)):
@@ -328,7 +330,7 @@ def become_script(spec: Fields, sinks: list[int], trouble: int, shim: int) -> No
         subject = spec["script"]
         os.close(os.open(subject, os.O_RDONLY))  # an interpreter would say less about a missing file
         subject = spec["argv"][0]
-        os.execve(subject, spec["argv"], spec["environment"])
+        os.execve(subject, spec["argv"], spec["environment"])  # noqa: S606 - a shell is what arguments must never see
     except BaseException as error:  # noqa: BLE001 - nobody is above us to hear it
         problem = f"[Errno {error.errno}] {error.strerror}: {subject!r}" if isinstance(error, OSError) else repr(error)
         with contextlib.suppress(OSError):

@@ -1,7 +1,6 @@
 """The command line. One file per command, imported when it is called, so that every command starts fast."""
 
 import importlib
-import sys
 from typing import Any, Final
 
 import click
@@ -59,8 +58,6 @@ def main(serve: Serve, arguments: list[str] | None = None) -> int:
         return error.exit_code
     except click.Abort:
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # Python flushes stdout at exit and would complain about the same pipe again.
-        sys.stdout = None
+    except SystemExit:  # click's answer to EPIPE, and its only one of this kind without standalone mode
         return ExitCode.PIPE_CLOSED
     return result if isinstance(result, int) else ExitCode.SUCCESS
