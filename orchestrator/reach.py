@@ -1,8 +1,9 @@
 """Named points at which a test can kill the process: no-ops unless the environment arms one.
 
 `ORCHESTRATOR_CRASH_AT=<point>` or `<point>:<n>` kills the process with SIGKILL when it reaches the point for the
-n-th time. `ORCHESTRATOR_CRASH_LOG=<file>` writes down each point that is reached, so that a test can hold that every
-point is. The shim has its own copy of the same few lines, because it imports the standard library only.
+n-th time; several are separated by commas. `ORCHESTRATOR_CRASH_LOG=<file>` writes down each point that is reached, so
+that a test can hold that every point is. The shim has its own copy of the same few lines, because it imports the
+standard library only.
 """
 
 import os
@@ -10,19 +11,17 @@ import signal
 from collections import Counter
 from typing import Final
 
-_ARMED: Final = os.environ.get("ORCHESTRATOR_CRASH_AT", "")
+_ARMED: Final = dict(point.partition(":")[::2] for point in os.environ.get("ORCHESTRATOR_CRASH_AT", "").split(","))
 _LOG: Final = os.environ.get("ORCHESTRATOR_CRASH_LOG", "")
-_POINT, _, _COUNT = _ARMED.partition(":")
 _seen: Final[Counter[str]] = Counter()
 
 
 def reach(point: str) -> None:
     """Say that the process is at `point`."""
-    if not _ARMED and not _LOG:
-        return
     if _LOG:
         with open(_LOG, "a", encoding="ascii") as log:  # noqa: PTH123 - one unbuffered append, as in the shim
             log.write(point + "\n")
-    _seen[point] += 1
-    if point == _POINT and _seen[point] == int(_COUNT or 1):
-        os.kill(os.getpid(), signal.SIGKILL)
+    if point in _ARMED:
+        _seen[point] += 1
+        if _seen[point] == int(_ARMED[point] or 1):
+            os.kill(os.getpid(), signal.SIGKILL)

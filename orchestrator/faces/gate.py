@@ -11,8 +11,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestrator.model.errors import RequestError
 from orchestrator.wire.actions import CONTENT_TYPE
-from orchestrator.wire.errors import AccessDeniedError, BodyTooLargeError, ShuttingDownError, to_wire
+from orchestrator.wire.errors import AccessDeniedError, BodyTooLargeError, HeadersTooLargeError, ShuttingDownError, to_wire
 
+MAX_HEADER_BYTES: Final = 16 * 1024
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
@@ -44,6 +45,9 @@ class Gate:
             raise ShuttingDownError
         if self._is_peer_checked and not scope["state"].get("is_owner", False):
             raise AccessDeniedError.peer()
+        # The server's own limit holds only for headers that come in pieces.
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
+            raise HeadersTooLargeError(MAX_HEADER_BYTES)
         host = headers.get(b"host")
         if host is None or _without_port(host) not in self._hosts:
             raise AccessDeniedError.host(host)

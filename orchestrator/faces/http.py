@@ -13,6 +13,7 @@ from email.utils import formatdate
 from typing import Any, Final
 
 import anyio
+import h11
 import structlog
 import uvicorn
 from anyio.abc import TaskStatus
@@ -25,17 +26,16 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from orchestrator import __version__
 from orchestrator.faces import aws_json, people
-from orchestrator.faces.gate import Gate
+from orchestrator.faces.gate import MAX_HEADER_BYTES, Gate
 from orchestrator.faces.peer import is_owner
 from orchestrator.model.errors import RequestError
 from orchestrator.operations.context import Context
 from orchestrator.wire.actions import CONTENT_TYPE
-from orchestrator.wire.errors import NotAnApiCallError, to_wire
+from orchestrator.wire.errors import NotAnApiCallError, SerializationError, to_wire
 
 log = structlog.stdlib.get_logger()
 
 KEEP_ALIVE_S: Final = 75  # longer than the pause between two polls of any client we know
-MAX_HEADER_BYTES: Final = 16 * 1024
 SHUTDOWN_GRACE_S: Final = 5
 _MODELLED_404: Final = 404
 
@@ -113,12 +113,23 @@ def _status_for_people(name: str, status: int) -> int:
 
 
 class _Protocol(H11Protocol):
-    """uvicorn's, which also asks who the peer is, once per connection."""
+    """uvicorn's, which also asks who the peer is, once per connection, and refuses broken HTTP in Glue's shape."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         client, server = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
         self.app_state = {**self.app_state, "is_owner": is_owner(client and client[:2], server and server[:2])}
+
+    def send_400_response(self, msg: str) -> None:
+        wire = to_wire(SerializationError(msg))
+        headers = [
+            (b"content-type", CONTENT_TYPE.encode()),
+            (b"content-length", str(len(wire.body)).encode()),
+            (b"connection", b"close"),
+        ]
+        for event in (h11.Response(status_code=wire.status, headers=headers), h11.Data(wire.body), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
 
 
 class HttpFace:

@@ -45,8 +45,9 @@ def routes(ctx: Context) -> list[Route]:
     async def run(request: Request) -> Response:
         run_id = _run_id(request)
         seen = request.query_params.get("seen_state")
-        with anyio.move_on_after(_number(request.query_params, "wait_s", 0.0, MAX_WAIT_S)):
-            while True:
+        wait_s = _number(request.query_params, "wait_s", 0.0, MAX_WAIT_S)
+        with anyio.move_on_after(wait_s):
+            while wait_s:
                 rung = ctx.supervisor.changed.listen()
                 now = await get_run(ctx, run_id)
                 if seen is None or now.state != seen or now.is_terminal:
@@ -65,18 +66,18 @@ def routes(ctx: Context) -> list[Route]:
         run_id = _run_id(request)
         stream = cast("Stream", request.path_params["stream"])
         offset = _number(request.query_params, "offset", 0, 2**62)
-        is_complete, data = False, b""
-        await get_run(ctx, run_id)
-        with anyio.move_on_after(_number(request.query_params, "wait_s", 0.0, MAX_WAIT_S)):
-            while True:
-                rung = ctx.supervisor.changed.listen()
-                has_ended = (await get_run(ctx, run_id)).is_terminal  # before the read: what ended writes no more
-                data = await ctx.executor.read_log(run_id, stream, offset=offset, limit=MAX_LOG_BYTES)
-                is_complete = has_ended and len(data) < MAX_LOG_BYTES
-                if data or is_complete:
-                    break
-                with anyio.move_on_after(_LOG_INTERVAL_S):
-                    await rung.wait()
+        wait_s = _number(request.query_params, "wait_s", 0.0, MAX_WAIT_S)
+        until = anyio.current_time() + wait_s
+        while True:
+            rung = ctx.supervisor.changed.listen()
+            has_ended = (await get_run(ctx, run_id)).is_terminal  # before the read: what ended writes no more
+            data = await ctx.executor.read_log(run_id, stream, offset=offset, limit=MAX_LOG_BYTES)
+            is_complete = has_ended and len(data) < MAX_LOG_BYTES
+            left_s = until - anyio.current_time()
+            if data or is_complete or left_s <= 0:
+                break
+            with anyio.move_on_after(min(left_s, _LOG_INTERVAL_S)):
+                await rung.wait()
         headers = {"x-log-next-offset": str(offset + len(data)), "x-log-complete": str(is_complete).lower()}
         return Response(data, media_type="application/octet-stream", headers=headers)
 

@@ -63,7 +63,7 @@ class Supervisor:
             lifetime = self._lifetimes.get(run_id)
             if lifetime is not None:
                 lifetime.wake()
-            elif run_id in self._queue:
+            else:  # queued, or about to be: a row that is being read now may still be from before the stop
                 self._stops.append(run_id)
         self._work.ring()
 

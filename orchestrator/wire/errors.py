@@ -75,6 +75,15 @@ class BodyTooLargeError(RequestError):
         self.limit_bytes = limit_bytes
 
 
+class HeadersTooLargeError(RequestError):
+    """The headers are longer than this orchestrator reads."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        """Name the limit."""
+        super().__init__(f"The request headers have more than {limit_bytes} bytes.")
+        self.limit_bytes = limit_bytes
+
+
 class AccessDeniedError(RequestError):
     """The caller may not use this orchestrator."""
 
@@ -123,6 +132,7 @@ NAMES: Final[Mapping[type[RequestError], tuple[int, str]]] = MappingProxyType(
         ResourceNumberLimitExceededError: (400, "ResourceNumberLimitExceededException"),
         AccessDeniedError: (403, "AccessDeniedException"),
         BodyTooLargeError: (413, "RequestEntityTooLargeException"),
+        HeadersTooLargeError: (431, "RequestHeaderFieldsTooLargeException"),
         ContentTypeError: (415, "UnsupportedMediaTypeException"),
         MissingTargetError: (400, "UnknownOperationException"),
         NotAnApiCallError: (404, "UnknownOperationException"),

@@ -12,7 +12,8 @@ from orchestrator.wire.decode import from_members
 from orchestrator.wire.encode import encode
 from orchestrator.wire.shapes import REQUESTS, RESPONSES
 from tests.support import shape_generator
-from tests.support.shape_generator import ACTIONS, OPAQUE, TARGET, UnknownConstructError, generate, glue_model
+from tests.support.model_patterns import UnknownConstructError
+from tests.support.shape_generator import ACTIONS, OPAQUE, TARGET, generate, glue_model
 from tests.unit.wire.glue_values import filled, operation
 
 pytestmark = pytest.mark.conformance

@@ -53,8 +53,9 @@ RETRY_INTERVAL_S = 1.0
 SCRIPT_OOM_SCORE_ADJ = "500"
 LIBC = ctypes.CDLL(None, use_errno=True)
 
-_CRASH_AT, _, _CRASH_COUNT = os.environ.get("ORCHESTRATOR_CRASH_AT", "").partition(":")
+_CRASH_AT = dict(point.partition(":")[::2] for point in os.environ.get("ORCHESTRATOR_CRASH_AT", "").split(","))
 _CRASH_LOG = os.environ.get("ORCHESTRATOR_CRASH_LOG", "")
+_reached: list[str] = []
 
 
 def reach(point: str) -> None:
@@ -62,8 +63,10 @@ def reach(point: str) -> None:
     if _CRASH_LOG:
         with open(_CRASH_LOG, "a") as log:
             log.write(point + "\n")
-    if point == _CRASH_AT:
-        os.kill(os.getpid(), signal.SIGKILL)
+    if point in _CRASH_AT:
+        _reached.append(point)
+        if _reached.count(point) == int(_CRASH_AT[point] or 1):
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Log:

@@ -114,10 +114,13 @@ class Client:
         self._patience_s = patience_s
         self._connection: http.client.HTTPConnection | None = None
         self._abandoned = threading.Event()
+        self._offspring: list[Client] = []
 
     def patient(self, patience_s: float) -> "Client":
-        """Return another client of the same daemon, for another thread or for a longer wait."""
-        return Client(self.endpoint, patience_s=patience_s)
+        """Return another client of the same daemon, for another thread or for a longer wait; `close` closes it too."""
+        other = Client(self.endpoint, patience_s=patience_s)
+        self._offspring.append(other)
+        return other
 
     def act(self, action: str, members: Mapping[str, object]) -> dict[str, Any]:
         """Ask for one of Glue's actions and return the answer's members.
@@ -166,8 +169,10 @@ class Client:
         try:
             self._send("GET", "/healthz", body=None, headers={}, timeout_s=ANSWER_TIMEOUT_S)
         except ConnectionRefusedError:
+            self._disconnect()
             return False
         except (OSError, http.client.HTTPException) as error:
+            self._disconnect()
             raise UnreachableError(self.endpoint.url, self.endpoint.origin, error) from None
         return True
 
@@ -182,7 +187,12 @@ class Client:
                 return
 
     def close(self) -> None:
-        """Close the connection; the next call opens another."""
+        """Close the connection, and those of the clients made by `patient`; the next call opens another."""
+        for other in self._offspring:
+            other.close()
+        self._disconnect()
+
+    def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -205,7 +215,7 @@ class Client:
                     method, target, body=body, headers=headers or {}, timeout_s=ANSWER_TIMEOUT_S + wait_s
                 )
             except (OSError, http.client.HTTPException) as error:
-                self.close()
+                self._disconnect()
                 if not has_time and not self._abandoned.is_set():
                     raise UnreachableError(self.endpoint.url, self.endpoint.origin, error) from None
             else:

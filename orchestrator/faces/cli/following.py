@@ -41,9 +41,9 @@ class Progress:
         """Say where the run is."""
         if not self.is_shown:
             return
-        elapsed = duration(1000 * round(time.monotonic() - self._began))
+        minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
         detail = f"  {run['state_detail']}" if run["state_detail"] else ""
-        text = in_one_line(f"{run['state']}  {elapsed}{detail}")[: shutil.get_terminal_size().columns - 1]
+        text = in_one_line(f"{run['state']}  {minutes}:{seconds:02d}{detail}")[: shutil.get_terminal_size().columns - 1]
         with self._lock:
             if self._line_is_free:
                 self._stream.write(f"\r{text}\x1b[K")

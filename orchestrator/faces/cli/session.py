@@ -66,9 +66,11 @@ class Session:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         return Endpoint(url=f"http://{host}:{settings.port}", origin="the settings", is_explicit=False)
 
-    def client(self) -> Client:
-        """Return a client of the daemon."""
-        return Client(self.endpoint())
+    def client(self, *, patience_s: float = 1.0) -> Client:
+        """Return a client of the daemon, which is closed when the command ends."""
+        client = Client(self.endpoint(), patience_s=patience_s)
+        click.get_current_context().call_on_close(client.close)
+        return client
 
     def as_options(self) -> list[str]:
         """Return the options that give another process the same settings."""

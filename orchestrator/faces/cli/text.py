@@ -12,6 +12,7 @@ from typing import IO, Any, Final
 
 # C0, DEL and C1, and what turns the direction of text or breaks lines in Unicode.
 _CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_BREAKS: Final = re.compile("[\t\n\r]+")
 
 
 def harmless(text: str, *, keep: str = "\n\t") -> str:
@@ -21,8 +22,8 @@ def harmless(text: str, *, keep: str = "\n\t") -> str:
 
 
 def in_one_line(text: str) -> str:
-    """Return `text` harmless and without line breaks or tabs."""
-    return harmless(" ".join(text.split()), keep="")
+    """Return `text` harmless, with a space in place of line breaks and tabs."""
+    return harmless(_BREAKS.sub(" ", text), keep="")
 
 
 def _spell(character: str) -> str:

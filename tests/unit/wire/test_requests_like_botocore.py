@@ -1,5 +1,6 @@
 """Our shapes accept and refuse what botocore and the rules of Glue's model do, and lose nothing of what they accept."""
 
+import contextlib
 import json
 from typing import Any
 
@@ -14,6 +15,11 @@ from orchestrator.wire.shapes import REQUESTS
 from tests.support.shape_generator import ACTIONS
 from tests.unit.wire.glue_values import is_accepted, odd, operation, valid
 
+_ACTION = st.sampled_from(ACTIONS)
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
 _slow_draws = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
@@ -26,15 +32,12 @@ def _is_decoded(action: str, value: Any) -> bool:
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-@given(data=st.data())
-@_slow_draws
-def test_a_request_with_something_odd_is_accepted_exactly_when_glue_accepts_it(
-    action: str, data: st.DataObject
-) -> None:
+def test_a_request_with_something_odd_is_accepted_exactly_when_glue_accepts_it(action: str) -> None:
     shape = operation(action).input_shape
-    value = data.draw(odd(shape))
+    expected = [(value, is_accepted(shape, value)) for value in odd(shape)]
 
-    assert _is_decoded(action, value) == is_accepted(shape, value)
+    assert {True, False} <= {accepted for _, accepted in expected}
+    assert [value for value, accepted in expected if _is_decoded(action, value) != accepted] == []
 
 
 @pytest.mark.parametrize("action", ACTIONS)
@@ -48,21 +51,12 @@ def test_a_valid_request_is_decoded_and_encoded_without_loss(action: str, data: 
     assert value == json.loads(encode(decode(json.dumps(value).encode(), REQUESTS[action])))
 
 
-@pytest.mark.parametrize("action", ACTIONS)
-@given(
-    value=st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    )
-)
+@given(action=_ACTION, value=_JSON)
 def test_any_json_ends_in_a_shape_or_a_modelled_error(action: str, value: Any) -> None:
     _is_decoded(action, value)
 
 
-@pytest.mark.parametrize("action", ACTIONS)
-@given(body=st.binary())
+@given(action=_ACTION, body=st.binary())
 def test_any_bytes_end_in_a_shape_or_a_modelled_error(action: str, body: bytes) -> None:
-    try:
+    with contextlib.suppress(RequestError):
         decode(body, REQUESTS[action])
-    except RequestError as error:
-        assert str(error)

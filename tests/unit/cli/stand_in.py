@@ -1,0 +1,199 @@
+"""A stand-in for the daemon: the routes of the command line over runs and logs that a test sets and moves."""
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
+
+from orchestrator.faces.cli.client import Run
+from orchestrator.faces.cli.following import ENDED
+
+MOST_WAIT_S = 10.0
+
+Answer = tuple[int, dict[str, Any]]
+
+
+def a_run(digits: str = "4f2a", *, attempt: int = 0, **facts: object) -> Run:
+    """Build a run whose id starts with `digits`."""
+    suffix = f"_attempt_{attempt}" if attempt else ""
+    run: dict[str, object] = {
+        "id": f"jr_{digits.ljust(64, '0')}{suffix}",
+        "job_name": "ingest",
+        "state": "SUCCEEDED",
+        "state_detail": None,
+        "attempt": attempt,
+        "started_on_ms": 1_385_000_000_000,
+        "launched_on_ms": 1_385_000_001_000,
+        "completed_on_ms": 1_385_000_004_200,
+        "execution_time_s": 3,
+        "dpu": 10.0,
+        "error_message": None,
+        "exit_code": 0,
+        "exit_signal": None,
+        "wall_ms": 3200,
+        "cpu_ms": 1100,
+        "peak_process_rss_bytes": 50 * 2**20,
+        "peak_tree_rss_bytes": 120 * 2**20,
+        "arguments": {},
+    }
+    return cast("Run", run | facts)
+
+
+@dataclass
+class StandIn:
+    """What the stand-in knows, and what it was asked."""
+
+    url: str = ""
+    runs: dict[str, Run] = field(default_factory=dict)
+    """By id, the newest last."""
+    logs: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    actions: dict[str, Callable[[dict[str, Any]], Answer]] = field(default_factory=dict)
+    """What an action answers; it is called with the request's members."""
+    before: list[Callable[[BaseHTTPRequestHandler], bool]] = field(default_factory=list)
+    """Each is used up by one request, before anything else; True: it has dealt with the request itself."""
+    asked: list[tuple[str, dict[str, str], dict[str, Any]]] = field(default_factory=list)
+    """Path or action, headers in lower case, members, of every request."""
+    connections: int = 0
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def add(self, run: Run, *, stdout: bytes = b"", stderr: bytes = b"") -> Run:
+        """Let a run be known, with its log."""
+        with self.changed:
+            self.runs[run["id"]] = run
+            self.logs[run["id"], "stdout"] = stdout
+            self.logs[run["id"], "stderr"] = stderr
+            self.changed.notify_all()
+        return run
+
+    def move(self, run: Run, state: str, **facts: object) -> None:
+        """Give a run another state."""
+        with self.changed:
+            self.runs[run["id"]] = cast("Run", self.runs[run["id"]] | {"state": state} | facts)
+            self.changed.notify_all()
+
+    def write(self, run: Run, stream: str, data: bytes) -> None:
+        """Let a run write to its log."""
+        with self.changed:
+            self.logs[run["id"], stream] += data
+            self.changed.notify_all()
+
+    def members_of(self, action: str) -> list[dict[str, Any]]:
+        """Return what was asked of an action, call by call."""
+        return [members for name, _, members in self.asked if name == action]
+
+
+@contextmanager
+def standing_in() -> Iterator[StandIn]:
+    """Yield a stand-in that answers at its `url`."""
+    stand_in = StandIn()
+
+    class Handler(_Handler):
+        known = stand_in
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    stand_in.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield stand_in
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(timeout=5)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    known: StandIn
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def setup(self) -> None:
+        super().setup()
+        self.known.connections += 1
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def do_POST(self) -> None:
+        action = self.headers["X-Amz-Target"].removeprefix("AWSGlue.")
+        members = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self._is_dealt_with(action, members):
+            return
+        known = self.known.actions.get(action)
+        status, answer = known(members) if known else (400, {"__type": "UnknownOperationException", "Message": action})
+        self._answer(status, json.dumps(answer).encode(), "application/x-amz-json-1.1")
+
+    def do_GET(self) -> None:
+        address = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(address.query).items()}
+        if self._is_dealt_with(self.path, {}):
+            return
+        if address.path == "/healthz":
+            self._answer_json({"status": "ok", "version": "0"})
+        elif address.path == "/runs":
+            self._answer_json({"runs": self._listed(query)})
+        elif match := re.fullmatch(r"/runs/([^/]+)", address.path):
+            self._run(match[1], query)
+        elif match := re.fullmatch(r"/runs/([^/]+)/log/(\w+)", address.path):
+            self._log(match[1], match[2], query)
+
+    def _is_dealt_with(self, name: str, members: dict[str, Any]) -> bool:
+        self.known.asked.append((name, {key.lower(): value for key, value in self.headers.items()}, members))
+        return bool(self.known.before) and self.known.before.pop(0)(self)
+
+    def _listed(self, query: dict[str, str]) -> list[Run]:
+        return [
+            run
+            for run in reversed(self.known.runs.values())
+            if run["id"].startswith(query.get("prefix", ""))
+            and query.get("job", run["job_name"]) == run["job_name"]
+            and query.get("state", run["state"]) == run["state"]
+        ][: int(query["limit"])]
+
+    def _run(self, run_id: str, query: dict[str, str]) -> None:
+        seen = query.get("seen_state")
+        with self.known.changed:
+            if run_id not in self.known.runs:
+                message = {"__type": "EntityNotFoundException", "Message": f"Job run with id: {run_id} not found."}
+                self._answer(404, json.dumps(message).encode(), "application/json")
+                return
+            self.known.changed.wait_for(
+                lambda: self.known.runs[run_id]["state"] != seen, min(float(query.get("wait_s", 0)), MOST_WAIT_S)
+            )
+            run = self.known.runs[run_id]
+        move = {"seq": 1, "from_state": None, "event": None, "to_state": "STARTING", "at_ms": run["started_on_ms"]}
+        self._answer_json({"run": run, "history": [move], "directory": f"/state/runs/{run_id}"})
+
+    def _log(self, run_id: str, stream: str, query: dict[str, str]) -> None:
+        offset = int(query["offset"])
+        with self.known.changed:
+            self.known.changed.wait_for(
+                lambda: self.known.logs[run_id, stream][offset:] or self.known.runs[run_id]["state"] in ENDED,
+                min(float(query["wait_s"]), MOST_WAIT_S),
+            )
+            data = self.known.logs[run_id, stream][offset:][:1000]
+            has_ended = self.known.runs[run_id]["state"] in ENDED
+            is_last = has_ended and offset + len(data) == len(self.known.logs[run_id, stream])
+        headers = {"x-log-next-offset": str(offset + len(data)), "x-log-complete": str(is_last).lower()}
+        self._answer(200, data, "application/octet-stream", headers)
+
+    def _answer_json(self, value: dict[str, Any]) -> None:
+        self._answer(200, json.dumps(value).encode(), "application/json")
+
+    def _answer(self, status: int, body: bytes, kind: str, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def refuse(status: int, name: str, message: str) -> Callable[[dict[str, Any]], Answer]:
+    """Return an action that answers with an error."""
+    return lambda _: (status, {"__type": name, "Message": message})
