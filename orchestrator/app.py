@@ -122,6 +122,7 @@ async def _serve(
         executor=executor,
         now_ms=_now_ms,
         new_base=lambda: os.urandom(BASE_BYTES),
+        closing=anyio.Event(),
     )
     access = settings.access
     is_peer_checked = access.peer == "owner"
@@ -163,6 +164,8 @@ async def _heed_signals(
             is_stopping = True
             log.info("stopping", signal=signal.Signals(number).name)
             notify("STOPPING=1")
+            ctx.closing.set()
+            ctx.supervisor.changed.ring()  # those who wait for a change look up, and are answered
             calls.start_soon(_end, face, calls)
 
 

@@ -11,7 +11,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestrator.model.errors import RequestError
 from orchestrator.wire.actions import CONTENT_TYPE
-from orchestrator.wire.errors import AccessDeniedError, BodyTooLargeError, HeadersTooLargeError, ShuttingDownError, to_wire
+from orchestrator.wire.errors import (
+    AccessDeniedError,
+    BodyTooLargeError,
+    HeadersTooLargeError,
+    ShuttingDownError,
+    to_wire,
+)
 
 MAX_HEADER_BYTES: Final = 16 * 1024
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})

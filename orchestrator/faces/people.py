@@ -50,7 +50,7 @@ def routes(ctx: Context) -> list[Route]:
             while wait_s:
                 rung = ctx.supervisor.changed.listen()
                 now = await get_run(ctx, run_id)
-                if seen is None or now.state != seen or now.is_terminal:
+                if seen is None or now.state != seen or now.is_terminal or ctx.closing.is_set():
                     break
                 await rung.wait()
         current, history = await get_run_with_history(ctx, run_id)
@@ -74,7 +74,7 @@ def routes(ctx: Context) -> list[Route]:
             data = await ctx.executor.read_log(run_id, stream, offset=offset, limit=MAX_LOG_BYTES)
             is_complete = has_ended and len(data) < MAX_LOG_BYTES
             left_s = until - anyio.current_time()
-            if data or is_complete or left_s <= 0:
+            if data or is_complete or left_s <= 0 or ctx.closing.is_set():
                 break
             with anyio.move_on_after(min(left_s, _LOG_INTERVAL_S)):
                 await rung.wait()

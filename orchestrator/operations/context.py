@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import anyio
+
 from orchestrator.executors.interface import Executor
 from orchestrator.store.database import Database
 from orchestrator.supervisor.supervisor import Supervisor
@@ -17,4 +19,5 @@ class Context:
     executor: Executor
     now_ms: Callable[[], int]
     new_base: Callable[[], bytes]  # 32 random bytes: a new family of runs
+    closing: anyio.Event  # set when the daemon is about to end: who waits for something is answered as it is now
     invocation_id: str | None = None  # the SDK's id of this call, the same on all its retries

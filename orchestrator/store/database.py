@@ -16,11 +16,14 @@ from typing import Any, Final, TypeVar
 
 import aiosqlite
 import anyio
+import structlog
 from anyio.abc import TaskStatus
 
 from orchestrator.model.errors import OperationTimeoutError, StoreBrokenError, StoreError, StoreFullError
 from orchestrator.reach import reach
 from orchestrator.store import migration
+
+log = structlog.stdlib.get_logger()
 
 Transaction = sqlite3.Connection
 """What a function handed to `write` or `read` may execute statements on. It never begins, commits or rolls back."""
@@ -43,6 +46,18 @@ _READER_PRAGMAS: Final = (
     "PRAGMA wal_autocheckpoint = 0",  # only the writer may move the log into the database
 )
 _TRANSIENT: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_STORE_TROUBLE: Final = _TRANSIENT | {
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_READONLY,
+}
 
 
 @dataclass(eq=False, slots=True)
@@ -78,6 +93,7 @@ class Database:
         self._operation_timeout_s = operation_timeout_s
         self._inbox, self._outbox = anyio.create_memory_object_stream[_Work](math.inf)
         self._broken: StoreError | None = None
+        self._is_closing = False
 
     async def write(self, name: str, work: Callable[[Transaction], _T], *, is_patient: bool = False) -> _T:
         """Run `work` in a transaction and return its result. It is on disk when this returns.
@@ -138,12 +154,14 @@ class Database:
 
     def close(self) -> None:
         """Take no more work; `serve` returns when the rest is done."""
+        self._is_closing = True
         self._inbox.close()
 
     async def _commit(self, batch: Sequence[_Work]) -> None:
         try:
             with anyio.CancelScope(shield=True):  # a transaction that has begun is ended by its thread, not by us
-                await self._writer._execute(self._run_batch, batch)  # type: ignore[no-untyped-call]  # noqa: SLF001
+                while not await self._writer._execute(self._run_batch, batch):  # type: ignore[no-untyped-call]  # noqa: SLF001
+                    log.warning("store_is_locked", waiting=len(batch))  # callers withdraw in their own time
         except sqlite3.Error as error:
             failure = _failure(error)
             if isinstance(failure, StoreBrokenError):
@@ -156,12 +174,16 @@ class Database:
             for item in batch:
                 item.done.set()
 
-    def _run_batch(self, batch: Sequence[_Work]) -> None:
-        """Run on the connection's thread: one transaction, a savepoint for each work, one commit."""
+    def _run_batch(self, batch: Sequence[_Work]) -> bool:
+        """Run on the connection's thread: one transaction, a savepoint for each work, one commit.
+
+        Returns False, with nothing begun, while another program holds the database's lock.
+        """
         connection = self._writer._conn  # noqa: SLF001
         begun = []
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            if not self._begin(connection):
+                return False
             for item in batch:
                 if item.take():
                     begun.append(item)
@@ -176,25 +198,38 @@ class Database:
             raise
         for item in begun:
             reach(f"{item.name}.committed")
+        return True
+
+    def _begin(self, connection: sqlite3.Connection) -> bool:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if _code(error) in _TRANSIENT and not self._is_closing:
+                return False
+            raise
+        return True
 
 
 def _run_one(connection: sqlite3.Connection, item: _Work) -> None:
     connection.execute("SAVEPOINT work")
     try:
         item.result = item.run(connection)
-    except sqlite3.IntegrityError as error:
-        item.error = error
-    except sqlite3.Error:
-        raise  # the store's trouble, not this caller's: the batch fails as a whole
-    except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to this caller alone
-        item.error = error
+    except Exception as error:
+        if _code(error) in _STORE_TROUBLE:
+            raise  # the batch fails as a whole: its transaction may be gone
+        item.error = error  # whatever it is, it belongs to this caller alone
     if item.error is not None:
         connection.execute("ROLLBACK TO work")
     connection.execute("RELEASE work")
 
 
+def _code(error: BaseException) -> int:
+    """Return SQLite's primary result code, 0 for what is not its error."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
 def _failure(error: sqlite3.Error) -> StoreError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    code = _code(error)
     if code == sqlite3.SQLITE_FULL:
         return StoreFullError(f"the store is full: {error}")
     if code in _TRANSIENT:

@@ -219,20 +219,25 @@ def check_nothing_left(daemon: Daemon, markers: Markers) -> None:
         return not left_of(daemon)
 
     until(is_quiet, within_s=5, what=f"nothing below {daemon.state_dir} but the daemon")
-    alive = {pid for pid in markers.pids() if processes.is_alive(pid) and _is_of_a_script(pid, daemon)}
-    assert not alive, alive
+    assert not alive_of(markers)
+
+
+def alive_of(markers: Markers) -> set[int]:
+    """Return the pids that scripts wrote down and that are still theirs: a reused one would be younger than the file."""
+    if not markers.path.exists():
+        return set()
+    written_at = markers.path.stat().st_mtime
+    alive = set()
+    for pid in markers.pids():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if processes.is_alive(pid) and psutil.Process(pid).create_time() <= written_at:
+                alive.add(pid)
+    return alive
 
 
 def left_of(daemon: Daemon) -> list[psutil.Process]:
     """Return the live processes of a state directory, without the daemon."""
     return [process for process in processes.below(daemon.state_dir) if process.pid != daemon.pid]
-
-
-def _is_of_a_script(pid: int, daemon: Daemon) -> bool:
-    """Say whether `pid` still is what wrote it down: its working directory is a run's, and a reused pid's is not."""
-    with contextlib.suppress(psutil.Error, OSError):
-        return Path(f"/proc/{pid}/cwd").readlink().is_relative_to(daemon.state_dir)
-    return False
 
 
 def shim_of(daemon: Daemon, run_id: str) -> psutil.Process:

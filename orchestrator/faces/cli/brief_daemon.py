@@ -19,6 +19,7 @@ START_TIMEOUT_S: Final = 30.0
 STOP_TIMEOUT_S: Final = 30.0
 _LOOK_S: Final = 0.05
 _TOLD_BYTES: Final = 4000
+_ITS_OWN_CODES: Final = {ExitCode.UNREACHABLE, ExitCode.STORE_FAILED, ExitCode.TRY_LATER, ExitCode.CONFIGURATION}
 
 
 @contextmanager
@@ -62,7 +63,7 @@ def _await_answer(client: Client, daemon: subprocess.Popen[bytes], log: IO[bytes
 
 
 def _known(code: int) -> ExitCode:
-    return ExitCode(code) if code in {ExitCode.TRY_LATER, ExitCode.CONFIGURATION} else ExitCode.INTERNAL
+    return ExitCode(code) if code in _ITS_OWN_CODES else ExitCode.INTERNAL
 
 
 def _end_of(log: IO[bytes]) -> str:

@@ -20,9 +20,11 @@ class ExitCode(IntEnum):
     NOT_FOUND = 66
     """There is no such job, run or bookmark, or a shortened id fits several runs."""
     UNREACHABLE = 69
-    """No daemon answers at the endpoint."""
+    """No daemon answers at the endpoint; for `serve`: the address it should listen at cannot be had."""
     INTERNAL = 70
     """A mistake of this program, in the command or in the daemon."""
+    STORE_FAILED = 74
+    """`serve`: the disk or the database failed in a way that leaves unknown what is stored; a restart reads what is."""
     TRY_LATER = 75
     """Not now: another daemon holds the state directory, the job is at its limit of runs, or the daemon is busy."""
     FOREIGN_ANSWER = 76

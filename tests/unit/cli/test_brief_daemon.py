@@ -76,7 +76,13 @@ def test_it_ends_when_the_command_fails(
 
 @pytest.mark.parametrize(
     ("code", "told"),
-    [(75, ExitCode.TRY_LATER), (78, ExitCode.CONFIGURATION), (1, ExitCode.INTERNAL), (-9, ExitCode.INTERNAL)],
+    [
+        (69, ExitCode.UNREACHABLE),
+        (75, ExitCode.TRY_LATER),
+        (78, ExitCode.CONFIGURATION),
+        (1, ExitCode.INTERNAL),
+        (-9, ExitCode.INTERNAL),
+    ],
 )
 def test_a_daemon_that_does_not_start_says_why(
     program: Callable[[str], None], free_port: int, connect: Connect, code: int, told: ExitCode

@@ -16,7 +16,7 @@ FIRST: Final = {JobRunState.STARTING, JobRunState.WAITING}
 UNREACHED: Final = {JobRunState.ERROR, JobRunState.EXPIRED}
 
 
-@pytest.mark.parametrize(("state", "event"), product(JobRunState, RunEvent))
+@pytest.mark.parametrize(("state", "event"), list(product(JobRunState, RunEvent)))
 def test_each_pair_of_state_and_event_has_one_answer(state: JobRunState, event: RunEvent) -> None:
     if (state, event) in TRANSITIONS:
         assert next_state(state, event) is TRANSITIONS[state, event]
