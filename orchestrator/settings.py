@@ -7,10 +7,11 @@ import os
 import sys
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 DEFAULT_CONFIG: Final = Path("config/orchestrator.toml")
@@ -83,6 +84,15 @@ class Settings(BaseSettings):
     capacity: Capacity = Capacity()
     runs: Runs = Runs()
     access: Access = Access()
+
+    @field_validator("host")
+    @classmethod
+    def _is_loopback(cls, host: str) -> str:
+        """Refuse to listen where others can reach: whoever may call may start processes."""
+        if host == "localhost" or ip_address(host).is_loopback:
+            return host
+        message = "only a loopback address (127.0.0.1, ::1, localhost) can be listened on"
+        raise ValueError(message)
 
     @classmethod
     def settings_customise_sources(

@@ -6,10 +6,15 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from hypothesis import settings
 
 _HERE: Final = Path(__file__).parent
 _NO_SKIP: Final = os.environ.get("ORCHESTRATOR_TESTS_NO_SKIP") == "1"
 _MARKER_OF_FOLDER: Final = {"benchmarks": "benchmark", "conformance": "conformance"}
+
+# A slow machine is not a wrong answer; pytest-timeout bounds what hangs.
+settings.register_profile("orchestrator", deadline=None)
+settings.load_profile("orchestrator")
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,9 @@ from orchestrator.model.records import RunFigures
 from orchestrator.model.states import RunEvent
 
 MAX_MESSAGE_CHARS: Final = 4_000
-_EXCEPTION: Final = re.compile(r"[A-Za-z_][\w.]*(?::.*)?\Z")
-_HEADER: Final = "Traceback (most recent call last):"
+_EXCEPTION: Final = re.compile(r"[^\W\d][\w.<>]*(?::.*)?\Z")  # <>: f.<locals>.Trouble
+_HEADER: Final = re.compile(r"(\| (?:Exception Group )?)?(\+ Exception Group )?Traceback \(most recent call last\):")
+_GROUP_MARGIN: Final = "  | "
 _SYNTAX_ERRORS: Final = ("SyntaxError:", "IndentationError:", "TabError:")
 _SIGNAL_BASE: Final = 128
 
@@ -131,12 +132,17 @@ def version_mismatch(expected: int, found: int) -> str:
 
 
 def exception_of(stderr_tail: str) -> str | None:
-    """Return `Type: message` from the last traceback in `stderr_tail`, or None where there is none."""
-    before, header, after = stderr_tail.rpartition(_HEADER)
-    lines = (after if header else before or stderr_tail).splitlines()
+    """Return `Type: message` from the last traceback in `stderr_tail`, or None where there is none.
+
+    Of an exception group it is the group's own line, with the exceptions in it below.
+    """
+    headers = [found for found in _HEADER.finditer(stderr_tail) if not found[1]]  # the others stand inside of a group
+    lines = stderr_tail[headers[-1].end() if headers else 0 :].splitlines()
+    if headers and headers[-1][2]:
+        lines = [line.removeprefix(_GROUP_MARGIN) for line in lines]
     for number, line in enumerate(lines):
-        is_start = bool(_EXCEPTION.match(line)) if header else line.startswith(_SYNTAX_ERRORS)
-        if line and not line[0].isspace() and is_start:
+        is_start = bool(_EXCEPTION.match(line)) if headers else line.startswith(_SYNTAX_ERRORS)
+        if is_start:
             return "\n".join(lines[number:]).strip()[:MAX_MESSAGE_CHARS]
     return None
 

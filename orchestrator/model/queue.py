@@ -101,7 +101,7 @@ def _may_pass(small: Demand, head: Demand, live: Sequence[Demand], jobs: Mapping
         return False
     if small.job_key == head.job_key and jobs[head.job_key] + 2 > head.concurrency_limit:
         return False
-    beside_head = _units(limits.dpus - head.dpu)
+    beside_head = int((limits.dpus - head.dpu) * _UNITS_PER_DPU)  # a rest below one unit is nobody's room
     sums = 1  # bit n is set: some set of live runs takes n units
     for demand in live:
         sums |= sums << _units(demand.dpu)

@@ -93,7 +93,9 @@ def test_every_point_is_reached(tmp_path: Path) -> None:
 
         (daemon.jobs_dir / "filed").mkdir()
         (daemon.jobs_dir / "filed" / "x.py").touch()
-        (daemon.jobs_dir / "filed" / "job.toml").write_text('[Command]\nName = "pythonshell"\nScriptLocation = "x.py"\n')
+        (daemon.jobs_dir / "filed" / "job.toml").write_text(
+            '[Command]\nName = "pythonshell"\nScriptLocation = "x.py"\n'
+        )
         kill(daemon.pid, signal.SIGHUP)
         until(lambda: "Job" in daemon.call("GetJob", {"JobName": "filed"}), what="the job of the file")
         check_nothing_left(daemon, markers)

@@ -9,10 +9,10 @@ import signal
 import socket
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import psutil
 
@@ -141,11 +141,12 @@ class PatientClient:
         assert "JobRunId" in answer, answer
         return str(answer["JobRunId"])
 
-    def stop(self, job: str, run_id: str) -> None:
-        """Stop a run; when this returns the stop is acknowledged, or came too late."""
+    def stop(self, job: str, run_id: str) -> bool:
+        """Stop a run; return whether the stop was accepted, or came too late."""
         answer = self.call("BatchStopJobRun", JobName=job, JobRunIds=[run_id])
         late = [error["ErrorDetail"]["ErrorCode"] for error in answer.get("Errors", [])]
         assert late in ([], ["JobRunInTerminalStateException"]), answer
+        return not late
 
 
 def with_history(daemon: Daemon, run_id: str, query: str = "") -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -157,18 +158,75 @@ def with_history(daemon: Daemon, run_id: str, query: str = "") -> tuple[dict[str
 
 
 def is_dead(daemon: Daemon) -> bool:
-    """Say whether the daemon's process has ended."""
+    """Say whether the daemon's process has ended; only SIGKILL may have ended it."""
     assert daemon.process is not None
-    return daemon.process.poll() is not None
+    code = daemon.process.poll()
+    assert code in (None, -signal.SIGKILL), f"the daemon ended with {code}:\n{daemon.log()}"
+    return code is not None
 
 
-def has_died_of_its_point(daemon: Daemon) -> bool:
-    """Say whether the daemon is dead; it must have been SIGKILL."""
-    if not is_dead(daemon):
+class Lives:
+    """One daemon's lives: killed at armed points, started again until it serves, each point armed until it was reached."""
+
+    def __init__(self, root: Path, points: Iterable[str | None] = (), **settings: object) -> None:
+        """Arm `points` (None: nothing) from the first life on."""
+        self._points = [point for point in points if point is not None]
+        self._log = root / "reached"
+        self.daemon = a_daemon(root, crash_log=self._log, **settings)
+        self.client = PatientClient(self.daemon, self.revive)
+        self.deaths = 0
+        self._is_armed = False
+
+    def __enter__(self) -> Self:
+        """Begin the first life."""
+        self._start()
+        self.revive()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the last one, and whatever is left of its runs."""
+        print(self.daemon.log())  # noqa: T201 - pytest shows it where a test fails
+        self.daemon.kill()
+        self.daemon.end_runs()
+
+    def revive(self) -> None:
+        """Start it where it is dead, and wait until it serves."""
+        while not self._serves():
+            until(lambda: is_dead(self.daemon) or self._serves(), within_s=30, what="a daemon that is dead or serves")
+            if is_dead(self.daemon):
+                self.deaths += 1
+                self._start()
+
+    def renew(self) -> None:
+        """Make sure that nothing is armed any more: kill it and start it again where a point was never reached."""
+        self._points.clear()
+        if self._is_armed:
+            self.daemon.kill()
+            self._start()
+        self.revive()
+
+    def wait_for_end(self, run_id: str) -> None:
+        """Wait until a run has ended, over as many lives as that takes."""
+        until(lambda: is_dead(self.daemon) or is_ended(self.daemon, run_id), within_s=30, what=f"the end of {run_id}")
+        while is_dead(self.daemon):
+            self.revive()
+            until(
+                lambda: is_dead(self.daemon) or is_ended(self.daemon, run_id), within_s=30, what=f"the end of {run_id}"
+            )
+
+    def reached(self) -> set[str]:
+        """Return the points that were reached so far."""
+        return reached(self._log)
+
+    def _serves(self) -> bool:
+        with contextlib.suppress(AssertionError):  # it died in between
+            return self.daemon.is_serving()
         return False
-    assert daemon.process is not None
-    assert daemon.process.returncode == -signal.SIGKILL, daemon.log()
-    return True
+
+    def _start(self) -> None:
+        left = [point for point in self._points if point.partition(":")[0] not in self.reached()]
+        self._is_armed = bool(left)
+        self.daemon.start({"ORCHESTRATOR_CRASH_AT": ",".join(left)}, wait=False)
 
 
 def is_ended(daemon: Daemon, run_id: str) -> bool:

@@ -61,7 +61,7 @@ class LocalExecutor:
         try:
             shim = await anyio.to_thread.run_sync(self._spawn, spec)
         except OSError as error:
-            message = f"The run could not be launched: {error}"
+            message = f"The run could not be started: {error}"
             raise LaunchError(message) from error
         self._watch(spec.run_id, shim)
 
@@ -193,7 +193,7 @@ class LocalExecutor:
         self._listen(shim)
         refusal = shim.said.decode(errors="replace").strip()
         if refusal.startswith("refused "):
-            self._refusals[run_id] = refusal.removeprefix("refused ")
+            self._refusals[run_id] = f"The run could not be started: {refusal.removeprefix('refused ')}"
         self._forget_descriptors(shim)
         shims = self._shims[run_id]
         shims.remove(shim)

@@ -51,6 +51,7 @@ FIRST_SAMPLE_S = 0.2
 SAMPLE_INTERVAL_S = 1.0
 RETRY_INTERVAL_S = 1.0
 SCRIPT_OOM_SCORE_ADJ = "500"
+SCRIPT_UMASK = 0o022  # the daemon's own is stricter; what a script writes is its user's to share
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 _CRASH_AT = dict(point.partition(":")[::2] for point in os.environ.get("ORCHESTRATOR_CRASH_AT", "").split(","))
@@ -328,6 +329,7 @@ def become_script(spec: Fields, sinks: list[int], trouble: int, shim: int) -> No
             os.dup2(source, target)
         os.closerange(3, trouble)
         os.closerange(trouble + 1, 65536)
+        os.umask(SCRIPT_UMASK)
         subject = spec["work"]
         os.chdir(subject)
         subject = spec["script"]

@@ -1,5 +1,6 @@
 """A daemon that a command runs for itself answers, ends with the command, and explains itself if it does not start."""
 
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -32,10 +33,11 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
     """Return a function that puts a Python program in the place of `python -m orchestrator`."""
 
     def put(text: str) -> None:
-        file = tmp_path / "program"
-        file.write_text(f"#!{sys.executable}\n{text}")
-        file.chmod(0o700)
-        monkeypatch.setattr(sys, "executable", str(file))
+        script, start = tmp_path / "program.py", tmp_path / "program"
+        script.write_text(text)
+        start.write_text(f"#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(script))} \"$@\"\n")
+        start.chmod(0o700)
+        monkeypatch.setattr(sys, "executable", str(start))
 
     return put
 

@@ -267,5 +267,5 @@ def test_jobs_are_listed_page_by_page(daemon: StandIn, invoke: Invoke) -> None:
     lines = invoke("jobs").stdout.splitlines()
 
     assert lines[1].split() == ["ingest", "pythonshell", "0.0625", "3", "1", "ingest/script.py"]
-    assert lines[2].split() == ["bare", "-", "-", "-", "0", "-"]
+    assert lines[2].split() == ["bare", "-", "-", "1", "0", "-"]
     assert json.loads(invoke("jobs", "-o", "json").stdout) == [first, second]

@@ -40,7 +40,7 @@ def _told(job: dict[str, Any]) -> tuple[str, ...]:
         job["Name"],
         command.get("Name", "-"),
         f"{job['MaxCapacity']:g}" if "MaxCapacity" in job else "-",
-        str(job.get("ExecutionProperty", {}).get("MaxConcurrentRuns", "-")),
+        str(job.get("ExecutionProperty", {}).get("MaxConcurrentRuns", 1)),
         str(job.get("MaxRetries", 0)),
         command.get("ScriptLocation", "-"),
     )

@@ -1,0 +1,227 @@
+"""Whatever dies at whatever moment: an acknowledged run happens, once, and ends truthfully.
+
+The daemon is killed at each of its points, the run's shim at each of its steps, in pairs; a stop is sent as soon as
+the run is acknowledged, when its script runs, or not at all. What the scripts wrote down themselves is the witness.
+"""
+
+import itertools
+import signal
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.support.crash_points import (
+    DEFINITION_WRITES,
+    MIGRATION_POINTS,
+    SHIM_POINTS,
+    SPAWN_POINTS,
+    points_of,
+)
+from tests.support.crashing import (
+    Lives,
+    Markers,
+    bookmark,
+    check_nothing_left,
+    check_ran_once,
+    check_truthful,
+    kill,
+    with_history,
+)
+from tests.support.waiting import until
+
+_BOOKMARK: Final = {"--job-bookmark-option": "job-bookmark-enable"}
+_NOTHING: Final = (None,)
+_UNCLAIMED: Final = SHIM_POINTS[: SHIM_POINTS.index("shim.claimed")]
+"""The shim dies here before the run is its own: the daemon may try again."""
+_SEALED: Final = ("shim.ending_renamed", "shim.ending_durable")
+"""The shim dies here after the ending is where the daemon finds it: nothing is lost."""
+_LOSING: Final = tuple(point for point in SHIM_POINTS if point not in (*_UNCLAIMED, *_SEALED, "shim.child"))
+"""The shim dies here with the run in its hands: how the script ended is unknown."""
+_AFTER_SCRIPT: Final = SHIM_POINTS[SHIM_POINTS.index("shim.script_reaped") :]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of the matrix."""
+
+    daemon: str | None
+    shim: str | None
+    stop: str  # "", "at_once", "running"
+
+    def __str__(self) -> str:
+        """Name it as pytest shows it."""
+        return "~".join(filter(None, (self.daemon or "none", self.shim or "none", self.stop and f"stop_{self.stop}")))
+
+    @property
+    def surely_reached(self) -> set[str | None]:
+        """What this cell reaches whatever the timing is."""
+        if self.stop == "at_once":  # the stop may overtake everything but the acceptance and itself
+            return {self.daemon} if self.daemon in (None, *points_of("accept_job_run", "request_stop")) else set()
+        is_race = self.daemon in points_of("record_launch") and self.shim not in (None, *_AFTER_SCRIPT)
+        return {self.shim} if is_race else {self.daemon, self.shim}
+
+
+def _cells() -> Iterator[Cell]:
+    """Yield every pair that can meet; a daemon's point with a shim's that excludes it would test one of them only."""
+    every = (None, *SHIM_POINTS)
+    early = (None, *points_of("accept_job_run"), *SPAWN_POINTS, *points_of("admit"))
+    yield from _pairs(early, every)
+    yield from _pairs(points_of("record_launch"), [point for point in every if point not in _UNCLAIMED])
+    yield from _pairs(points_of("settle_ended"), (None, "shim.child", *_SEALED))
+    yield from _pairs(points_of("settle_lost"), _LOSING)
+    yield from _pairs(points_of("settle_never_started"), _UNCLAIMED)
+    yield from _pairs((*early, *points_of("record_launch", "request_stop", "settle_never_started")), every, "at_once")
+    yield from _pairs((None, *points_of("request_stop")), (None, *_AFTER_SCRIPT), "running")
+    yield from _pairs(points_of("settle_ended"), (None, *_SEALED), "running")
+    yield from _pairs(points_of("settle_lost"), [point for point in _AFTER_SCRIPT if point in _LOSING], "running")
+
+
+def _pairs(daemons: Iterable[str | None], shims: Iterable[str | None], stop: str = "") -> Iterator[Cell]:
+    return (Cell(daemon, shim, stop) for daemon, shim in itertools.product(daemons, shims))
+
+
+def _sample(cells: list[Cell]) -> set[Cell]:
+    """Return few cells with every point and every moment of a stop in them."""
+    chosen: set[Cell] = set()
+    missing = {thing for cell in cells for thing in (cell.daemon, cell.shim, cell.stop)}
+    while missing:
+        best = max(cells, key=lambda cell: len(missing & {cell.daemon, cell.shim, cell.stop}))
+        chosen.add(best)
+        missing -= {best.daemon, best.shim, best.stop}
+    return chosen
+
+
+def _marked(things: Iterable[Any], sample: Iterable[Any]) -> list[Any]:
+    chosen = set(sample)
+    return [
+        pytest.param(thing, id=str(thing), marks=() if thing in chosen else pytest.mark.crash_full) for thing in things
+    ]
+
+
+_CELLS: Final = list(_cells())
+
+
+@pytest.mark.parametrize("cell", _marked(_CELLS, _sample(_CELLS)))
+def test_a_run_happens_once_and_ends_truthfully_whoever_is_killed(cell: Cell, tmp_path: Path) -> None:
+    markers = Markers(tmp_path / "markers")
+    seconds = 30 if cell.stop == "running" else 0.2
+    body = f"import time; time.sleep({seconds} if not os.path.exists({str(tmp_path / 'hurry')!r}) else 0)"
+    with Lives(tmp_path, (cell.daemon, cell.shim), capacity__dpus=10) as lives:
+        client = lives.client
+        job = client.job("job", markers.script(body, moves_bookmark=True), DefaultArguments=_BOOKMARK)
+        is_queuing = cell.daemon in points_of("admit")
+
+        run_id = client.start(job, JobRunQueuingEnabled=is_queuing)
+        is_stopped = False
+        if cell.stop:
+            if cell.stop == "running":
+                markers.wait_for("start", run_id=run_id)
+            is_stopped = client.stop(job, run_id)
+        lives.wait_for_end(run_id)
+
+        reached = lives.reached()
+        assert cell.surely_reached - {None} <= reached
+        assert lives.deaths == (1 if cell.daemon in reached else 0)
+        lives.renew()
+        run = check_truthful(lives.daemon, run_id)
+        _check_outcome(cell, run, is_stopped=is_stopped)
+        check_ran_once(markers, run)
+        entry = bookmark(client, job)
+        assert (entry is not None) == (run["state"] == "SUCCEEDED")
+        assert entry is None or (entry["Version"], entry["JobBookmark"]) == (1, run_id)
+        check_nothing_left(lives.daemon, markers)
+        before = markers.all(run_id=run_id)
+
+        (tmp_path / "hurry").touch()
+        following = client.start(job)  # there are slots for one run at a time
+        assert lives.daemon.ended(job, following)["JobRunState"] == "SUCCEEDED"
+        assert bookmark(client, job) is not None
+        assert markers.all(run_id=run_id) == before, "a run that has ended never starts again"
+        assert with_history(lives.daemon, run_id)[0] == run
+        check_nothing_left(lives.daemon, markers)
+
+
+def _check_outcome(cell: Cell, run: dict[str, Any], *, is_stopped: bool) -> None:
+    if is_stopped:
+        assert run["state"] == "STOPPED"
+    elif cell.stop:
+        assert run["state"] in {
+            "STOPPED",
+            "SUCCEEDED",
+            "FAILED",
+        }  # the end overtook the stop, or the answer to it was lost
+    elif cell.shim in (None, *_SEALED):
+        assert run["state"] == "SUCCEEDED"
+    elif cell.shim in _LOSING:
+        assert (run["state"], run["error_message"]) == ("FAILED", "How the script ended is unknown: its shim died")
+    elif cell.shim == "shim.child":
+        assert (run["state"], run["exit_signal"]) == ("FAILED", signal.SIGKILL)
+    else:  # killed before the claim: tried again, up to a limit
+        assert run["state"] in {"SUCCEEDED", "FAILED"}
+
+
+_DEFINITION_POINTS: Final = [*MIGRATION_POINTS, *points_of(*DEFINITION_WRITES)]
+_AT_A_SIGHUP: Final = [f"{point}:2" for point in points_of("define_jobs")]
+
+
+@pytest.mark.parametrize(
+    "point",
+    _marked(
+        [*_DEFINITION_POINTS, *_AT_A_SIGHUP],
+        [*_DEFINITION_POINTS[1::3], "define_jobs.uncommitted:2"],
+    ),
+)
+def test_what_is_around_a_run_changes_whole_or_not_at_all_and_the_run_goes_on(point: str, tmp_path: Path) -> None:
+    markers = Markers(tmp_path / "markers")
+    go = tmp_path / "go"
+    go.touch()
+    body = f"import time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)"
+    with Lives(tmp_path, [point]) as lives:
+        client = lives.client
+        job = client.job("job", markers.script(body, moves_bookmark=True), DefaultArguments=_BOOKMARK)
+        first = client.start(job)
+        lives.wait_for_end(first)
+
+        go.unlink()
+        during = client.start(job)
+        markers.wait_for("start", run_id=during)
+        (lives.daemon.jobs_dir / "filed").mkdir()
+        (lives.daemon.jobs_dir / "filed" / "x.py").touch()
+        (lives.daemon.jobs_dir / "filed" / "job.toml").write_text(
+            '[Command]\nName = "pythonshell"\nScriptLocation = "x.py"'
+        )
+        kill(lives.daemon.pid, signal.SIGHUP)
+        until(lambda: "Job" in client.call("GetJob", JobName="filed"), what="the job of the file")
+        update = {"Role": "other", "DefaultArguments": _BOOKMARK, "Command": _command(client, job)}
+        assert client.call("UpdateJob", JobName=job, JobUpdate=update) == {"JobName": job}
+        assert client.call("GetJob", JobName=job)["Job"]["Role"] == "other"
+        assert client.call("ResetJobBookmark", JobName=job)["JobBookmarkEntry"]["JobBookmark"] == "{}"
+        reset = bookmark(client, job) or {}
+        assert reset["Run"] == 0
+        go.touch()
+        lives.wait_for_end(during)
+        assert bookmark(client, job) == reset, "a run from before the reset does not move the bookmark"
+
+        after = client.start(job)
+        lives.wait_for_end(after)
+        last = bookmark(client, job) or {}
+        assert (last["Version"], last["Run"], last["JobBookmark"]) == (reset["Version"] + 1, 1, after)
+        assert client.call("DeleteJob", JobName=job) == {"JobName": job}
+        assert client.call("GetJob", JobName=job)["__type"] == "EntityNotFoundException"
+
+        assert lives.deaths == 1
+        for run_id, state in ((first, "SUCCEEDED"), (during, "FAILED"), (after, "SUCCEEDED")):
+            run = check_truthful(lives.daemon, run_id)
+            assert run["state"] == state
+            assert state == "SUCCEEDED" or run["error_message"].startswith("VersionMismatchException")
+            check_ran_once(markers, run)
+            assert len(markers.all("end", run_id=run_id)) == 1
+        check_nothing_left(lives.daemon, markers)
+
+
+def _command(client: Any, job: str) -> dict[str, Any]:
+    command: dict[str, Any] = client.call("GetJob", JobName=job)["Job"]["Command"]
+    return command

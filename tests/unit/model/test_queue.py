@@ -1,0 +1,187 @@
+"""Who starts next: first come, first served; who steps aside holds up nobody; who passes delays nobody.
+
+The promise of `backfill` is checked by brute force: over every order in which the live runs can end, the head starts
+no later than it would without the run that passed it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import permutations
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestrator.model import queue
+from orchestrator.model.queue import Demand, Limits
+from tests.support.records import run_id
+
+LIMITS = Limits(dpus=10, max_processes=8)
+BACKFILL = replace(LIMITS, order="backfill")
+
+
+def demand(number: int, dpu: float, *, job: int | None = None, limit: int = 100) -> Demand:
+    return Demand(run_id=run_id(number), job_key=number if job is None else job, concurrency_limit=limit, dpu=dpu)
+
+
+def chosen(queued: Sequence[Demand], held: Sequence[Demand] = (), limits: Limits = LIMITS) -> list[int]:
+    return [int.from_bytes(one.run_id.base, "big") for one in queue.choose(queued, held, limits)]
+
+
+def test_runs_start_in_order_as_long_as_they_fit() -> None:
+    assert chosen([demand(1, 4), demand(2, 4), demand(3, 4), demand(4, 1)]) == [1, 2]
+
+
+def test_the_first_that_does_not_fit_holds_up_all_behind_it() -> None:
+    assert chosen([demand(1, 8), demand(2, 1)], [demand(9, 5)]) == []
+
+
+def test_a_run_of_a_job_at_its_limit_steps_aside() -> None:
+    queued = [demand(1, 1, job=7, limit=1), demand(2, 1, job=7, limit=1), demand(3, 1)]
+    assert chosen(queued) == [1, 3]
+    assert chosen(queued, [demand(9, 1, job=7, limit=1)]) == [3]
+
+
+def test_a_run_that_steps_aside_is_not_the_head_even_if_it_would_not_fit() -> None:
+    assert chosen([demand(1, 9, job=7, limit=1), demand(2, 1)], [demand(9, 5, job=7, limit=1)]) == [2]
+
+
+def test_processes_are_capped_beside_slots() -> None:
+    assert chosen([demand(n, 1) for n in range(1, 6)], [demand(9, 1)], replace(LIMITS, max_processes=3)) == [1, 2]
+    assert chosen([demand(1, 1)], [demand(9, 1)], replace(LIMITS, max_processes=1)) == []
+
+
+def test_exactly_full_is_not_too_full() -> None:
+    assert chosen([demand(1, 10)]) == [1]
+    assert chosen([demand(n, 0.0625) for n in range(1, 9)], [], Limits(dpus=0.25, max_processes=8)) == [1, 2, 3, 4]
+
+
+def test_slots_that_shrank_below_what_is_held_start_nothing() -> None:
+    assert chosen([demand(1, 1)], [demand(8, 30), demand(9, 30)]) == []
+
+
+def test_backfill_lets_a_small_run_pass_that_fits_beside_the_head() -> None:
+    assert chosen([demand(1, 8), demand(2, 2)], [demand(9, 4)], BACKFILL) == [2]
+
+
+def test_backfill_lets_nobody_pass_who_would_take_the_heads_room() -> None:
+    assert chosen([demand(1, 8), demand(2, 3)], [demand(9, 4)], BACKFILL) == []
+
+
+def test_backfill_lets_nobody_pass_who_fits_only_if_the_right_run_ends_first() -> None:
+    # If the run of 4 ends first, the head could start beside the 2: so nobody may fill these 2 up to 3.
+    assert chosen([demand(1, 8), demand(2, 1)], [demand(8, 4), demand(9, 2)], BACKFILL) == []
+
+
+def test_backfill_keeps_a_process_for_the_head() -> None:
+    assert chosen([demand(1, 8), demand(2, 1)], [demand(9, 4)], replace(BACKFILL, max_processes=2)) == []
+
+
+def test_backfill_keeps_one_of_its_jobs_runs_for_the_head() -> None:
+    assert chosen([demand(1, 8, job=7, limit=1), demand(2, 1, job=7, limit=1)], [demand(9, 4)], BACKFILL) == []
+
+
+def test_backfill_counts_only_whole_room_beside_the_head() -> None:
+    limits = Limits(dpus=8.05, max_processes=8, order="backfill")  # 0.05 is less than the smallest run there is
+    assert chosen([demand(1, 8), demand(2, 0.0625)], [demand(9, 4)], limits) == []
+
+
+DPUS = st.sampled_from([0.0625, 0.25, 1.0, 2.0, 3.0, 4.0, 5.0])
+
+
+def _demands(draw: st.DrawFn, first: int, most: int) -> list[Demand]:
+    found = []
+    for number in range(first, first + draw(st.integers(0, most))):
+        job = draw(st.integers(1, 3))
+        found.append(demand(number, draw(DPUS), job=job, limit=job))
+    return found
+
+
+@st.composite
+def situations(draw: st.DrawFn) -> tuple[list[Demand], list[Demand], Limits]:
+    """Draw a queue and what is held beside it, within limits that every one of the queue meets alone."""
+    held: list[Demand] = []
+    limits = Limits(
+        dpus=draw(st.sampled_from([5.0, 6.5, 7.05])), max_processes=draw(st.integers(1, 5)), order="backfill"
+    )
+    for one in _demands(draw, 100, 4):
+        fits = queue.in_use_dpu(held) + one.dpu <= limits.dpus and len(held) < limits.max_processes
+        if fits and sum(other.job_key == one.job_key for other in held) < one.concurrency_limit:
+            held.append(one)
+    return _demands(draw, 1, 4), held, limits
+
+
+def head_of(queued: Sequence[Demand], held: Sequence[Demand], limits: Limits) -> Demand | None:
+    """Return the run that holds up the others under strict order: the first that its job lets go, and that has no room."""
+    started = queue.choose(queued, held, replace(limits, order="fifo"))
+    live = [*held, *started]
+    for one in queued:
+        steps_aside = sum(other.job_key == one.job_key for other in live) >= one.concurrency_limit
+        if one not in started and not steps_aside:
+            return one
+    return None
+
+
+def start_of(head: Demand, live: Sequence[Demand], order_of_ends: Sequence[Demand], limits: Limits) -> int:
+    """Return after how many ends `head`, alone in the queue, starts."""
+    left = list(live)
+    for count, ended in enumerate(order_of_ends):
+        if queue.choose([head], left, limits):
+            return count
+        left.remove(ended)
+    return len(order_of_ends) if queue.choose([head], left, limits) else len(order_of_ends) + 1
+
+
+@settings(max_examples=300)
+@given(situation=situations())
+def test_whoever_passes_the_head_never_delays_it_whatever_ends_first(
+    situation: tuple[list[Demand], list[Demand], Limits],
+) -> None:
+    queued, held, limits = situation
+    head = head_of(queued, held, limits)
+    strict = queue.choose(queued, held, replace(limits, order="fifo"))
+    with_backfill = queue.choose(queued, held, limits)
+    assert with_backfill[: len(strict)] == strict  # it only ever adds
+    passed = with_backfill[len(strict) :]
+    if head is None or not passed:
+        return
+    live = [*held, *strict]
+    for order_of_ends in permutations(live):
+        without = start_of(head, live, order_of_ends, limits)
+        assert start_of(head, [*live, *passed], order_of_ends, limits) == without
+
+
+@given(situation=situations(), order=st.sampled_from(["fifo", "backfill"]))
+def test_no_choice_ever_breaks_a_limit(situation: tuple[list[Demand], list[Demand], Limits], order: Any) -> None:
+    queued, held, limits = situation
+    picked = queue.choose(queued, held, replace(limits, order=order))
+    live = [*held, *picked]
+    assert [one for one in queued if one in picked] == picked  # in the queue's order, nobody twice
+    assert queue.in_use_dpu(live) <= limits.dpus
+    assert len(live) <= limits.max_processes
+    for one in picked:
+        assert sum(other.job_key == one.job_key for other in live) <= one.concurrency_limit
+
+
+@given(situation=situations())
+def test_an_empty_machine_always_starts_the_first(situation: tuple[list[Demand], list[Demand], Limits]) -> None:
+    queued, _, limits = situation
+    assert queue.choose(queued, [], limits)[:1] == queued[:1]
+
+
+def test_a_waiting_run_is_told_what_it_waits_for_and_its_place() -> None:
+    held = [demand(9, 6.5, job=7, limit=1)]
+    waits = queue.explain([demand(1, 0.5, job=7, limit=1), demand(2, 8)], held, LIMITS)
+    assert [(wait.place, wait.reason) for wait in waits.values()] == [
+        (1, "Waiting for one of the job's 1 concurrent runs to end; place 1 in the queue"),
+        (2, "Waiting for 8 DPU, 6.5 in use of 10; place 2 in the queue"),
+    ]
+
+
+def test_a_run_that_waits_for_a_process_is_told_so() -> None:
+    waits = queue.explain([demand(1, 1)], [demand(9, 1)], replace(LIMITS, max_processes=1))
+    assert [wait.reason for wait in waits.values()] == ["Waiting for a process, 1 live of 1; place 1 in the queue"]
+
+
+def test_nobody_waits_in_an_empty_queue() -> None:
+    assert queue.explain([], [demand(9, 1)], LIMITS) == {}
