@@ -170,6 +170,11 @@ class Database:
                 item.error = failure
             if self._broken is not None:
                 raise self._broken from error
+        except BaseException as error:  # whatever it was, nobody may take the silence for a commit
+            self._broken = StoreBrokenError(f"the store failed: {error!r}")
+            for item in batch:
+                item.error = self._broken
+            raise
         finally:
             for item in batch:
                 item.done.set()

@@ -22,7 +22,6 @@ from tests.support.crash_points import (
 )
 from tests.support.crashing import (
     Lives,
-    Markers,
     bookmark,
     check_nothing_left,
     check_ran_once,
@@ -106,10 +105,10 @@ _CELLS: Final = list(_cells())
 
 @pytest.mark.parametrize("cell", _marked(_CELLS, _sample(_CELLS)))
 def test_a_run_happens_once_and_ends_truthfully_whoever_is_killed(cell: Cell, tmp_path: Path) -> None:
-    markers = Markers(tmp_path / "markers")
     seconds = 30 if cell.stop == "running" else 0.2
     body = f"import time; time.sleep({seconds} if not os.path.exists({str(tmp_path / 'hurry')!r}) else 0)"
     with Lives(tmp_path, (cell.daemon, cell.shim), capacity__dpus=10) as lives:
+        markers = lives.markers
         client = lives.client
         job = client.job("job", markers.script(body, moves_bookmark=True), DefaultArguments=_BOOKMARK)
         is_queuing = cell.daemon in points_of("admit")
@@ -175,11 +174,11 @@ _AT_A_SIGHUP: Final = [f"{point}:2" for point in points_of("define_jobs")]
     ),
 )
 def test_what_is_around_a_run_changes_whole_or_not_at_all_and_the_run_goes_on(point: str, tmp_path: Path) -> None:
-    markers = Markers(tmp_path / "markers")
     go = tmp_path / "go"
     go.touch()
     body = f"import time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)"
     with Lives(tmp_path, [point]) as lives:
+        markers = lives.markers
         client = lives.client
         job = client.job("job", markers.script(body, moves_bookmark=True), DefaultArguments=_BOOKMARK)
         first = client.start(job)

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import random
@@ -174,13 +175,18 @@ class Lives:
         self._log = root / "reached"
         self.daemon = a_daemon(root, crash_log=self._log, **settings)
         self.client = PatientClient(self.daemon, self.revive)
+        self.markers = Markers(root / "markers")
         self.deaths = 0
         self._is_armed = False
 
     def __enter__(self) -> Self:
         """Begin the first life."""
         self._start()
-        self.revive()
+        try:
+            self.revive()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -188,6 +194,9 @@ class Lives:
         print(self.daemon.log())  # noqa: T201 - pytest shows it where a test fails
         self.daemon.kill()
         self.daemon.end_runs()
+        for pid in alive_of(self.markers):  # where a test fails: no mark leads to a process without an environment
+            with contextlib.suppress(ProcessLookupError):
+                kill(pid)
 
     def revive(self) -> None:
         """Start it where it is dead, and wait until it serves."""
@@ -252,7 +261,7 @@ def check_truthful(daemon: Daemon, run_id: str) -> dict[str, Any]:
     assert run["completed_on_ms"] is not None, run
     assert history[0]["from_state"] is None, history
     assert history[-1]["to_state"] == run["state"], (run, history)
-    for before, after in zip(history, history[1:], strict=False):
+    for before, after in itertools.pairwise(history):
         assert after["from_state"] == before["to_state"], history
         step = (JobRunState(after["from_state"]), RunEvent(after["event"]))
         assert TRANSITIONS[step] == after["to_state"], history

@@ -4,6 +4,7 @@ Its path is a function of the run's id alone. Files appear whole and are never r
 is the run's shim; that a claim exists means that nobody else can ever start the run.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -19,6 +20,8 @@ from orchestrator.model.ids import JobRunId
 
 _MAX_FILE_BYTES: Final = 1024 * 1024
 _NOFOLLOW: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_FOREIGN: Final = frozenset({errno.ELOOP, errno.ENOTDIR})
+"""What opening a claim says where a link, or no directory, is in its place: then no shim of ours can hold it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,14 @@ class RunDirectory:
 
     def look(self) -> Held | Unclaimed | Revoked | Ended | Lost:
         """Say what became of the run. The lock is tested before the ending is read: the other order could miss it."""
+        try:
+            return self._look()
+        except OSError as error:
+            if error.errno in _FOREIGN:
+                return Lost(f"its claim cannot be read: {error.strerror}")
+            raise
+
+    def _look(self) -> Held | Unclaimed | Revoked | Ended | Lost:
         with self._open_claim() as claim:
             if claim is None:
                 return Unclaimed()

@@ -43,7 +43,8 @@ NOTIFY_FD = 3
 EXIT_CLAIMED_BY_ANOTHER = 3
 EXIT_REFUSED = 4
 EXIT_NOT_EXECUTED = 127
-RESERVE_BYTES = 256 * 1024
+MAX_FD = 1 << 20
+RESERVE_BYTES = 512 * 1024  # a bookmark of control characters, escaped, and the rest
 BOOKMARK_MAX_BYTES = 64 * 1024
 STDERR_TAIL_BYTES = 16 * 1024
 CHUNK_BYTES = 256 * 1024
@@ -185,7 +186,7 @@ def clock() -> float:
 
 def main() -> int:
     """Run what the run directory in argv[1] asks for."""
-    os.closerange(NOTIFY_FD + 1, 65536)
+    os.closerange(NOTIFY_FD + 1, MAX_FD)
     os.set_inheritable(NOTIFY_FD, False)
     reach("shim.begun")
     wake = watch_signals()
@@ -328,12 +329,12 @@ def become_script(spec: Fields, sinks: list[int], trouble: int, shim: int) -> No
         for target, source in enumerate((null, *sinks)):
             os.dup2(source, target)
         os.closerange(3, trouble)
-        os.closerange(trouble + 1, 65536)
+        os.closerange(trouble + 1, MAX_FD)
         os.umask(SCRIPT_UMASK)
         subject = spec["work"]
         os.chdir(subject)
         subject = spec["script"]
-        os.close(os.open(subject, os.O_RDONLY))  # an interpreter would say less about a missing file
+        os.close(os.open(subject, os.O_RDONLY | os.O_NONBLOCK))  # an interpreter would say less about a missing file
         subject = spec["argv"][0]
         os.execve(subject, spec["argv"], spec["environment"])  # noqa: S606 - a shell is what arguments must never see
     except BaseException as error:  # noqa: BLE001 - nobody is above us to hear it
@@ -497,7 +498,7 @@ def ending(run: Run) -> Fields:
 
 def seal(fields: Fields, reserve_name: str) -> None:
     """Put the ending where the daemon finds it, however long the disk needs to take it."""
-    content = json.dumps(fields).encode()
+    content = json.dumps(fields, ensure_ascii=False).encode()
     while True:
         try:
             descriptor = os.open(reserve_name, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -35,7 +35,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
     def put(text: str) -> None:
         script, start = tmp_path / "program.py", tmp_path / "program"
         script.write_text(text)
-        start.write_text(f"#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(script))} \"$@\"\n")
+        start.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(script))} "$@"\n')
         start.chmod(0o700)
         monkeypatch.setattr(sys, "executable", str(start))
 

@@ -1,0 +1,82 @@
+"""A daemon that dies again and again loses no run and starts none twice, seen by the SDK that people use.
+
+Each seed: 40 runs of 0.2 to 2 s from 4 threads with boto3's own retries, the daemon killed and started again at 5
+random moments, at least half of them while a script is alive.
+"""
+
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.support.crashing import (
+    Lives,
+    Markers,
+    alive_of,
+    check_nothing_left,
+    check_ran_once,
+    check_truthful,
+)
+from tests.support.waiting import until
+
+_RUNS: Final = 40
+_THREADS: Final = 4
+_KILLS: Final = 5
+_SEEDS: Final = 30
+_SHORT_SEEDS: Final = 2
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize(
+    "seed",
+    [pytest.param(seed, marks=() if seed < _SHORT_SEEDS else pytest.mark.crash_full) for seed in range(_SEEDS)],
+)
+def test_forty_runs_survive_five_kills(seed: int, tmp_path: Path) -> None:
+    chance = random.Random(seed)
+    lengths = [str(round(chance.uniform(0.2, 2), 2)) for _ in range(_RUNS)]
+    with Lives(tmp_path, capacity__dpus=100, capacity__max_processes=12) as lives:
+        markers = lives.markers
+        script = markers.script('import time; time.sleep(float(sys.argv[sys.argv.index("--seconds") + 1]))')
+        job = lives.client.job("job", script, ExecutionProperty={"MaxConcurrentRuns": _RUNS})
+        acknowledged: list[str] = []
+
+        # Clients are made one after another: only their use is safe in threads.
+        clients = [lives.daemon.client(retries={"mode": "legacy", "max_attempts": 50}) for _ in range(_THREADS)]
+
+        def send(client: Any, some: list[str]) -> None:
+            for seconds in some:
+                answer = client.start_job_run(JobName=job, Arguments={"--seconds": seconds})
+                acknowledged.append(answer["JobRunId"])
+
+        with ThreadPoolExecutor(_THREADS) as threads:
+            sent = [threads.submit(send, client, lengths[number::_THREADS]) for number, client in enumerate(clients)]
+            kills_amid_scripts = sum(_kill_at_random(lives, markers, chance) for _ in range(_KILLS))
+            for one in sent:
+                one.result(timeout=60)
+
+        assert kills_amid_scripts * 2 >= _KILLS
+        assert len(set(acknowledged)) == _RUNS
+        for run_id in acknowledged:
+            lives.wait_for_end(run_id)
+            run = check_truthful(lives.daemon, run_id)
+            assert run["state"] == "SUCCEEDED"
+            check_ran_once(markers, run)
+        assert sorted(one.run_id for one in markers.all("start")) == sorted(acknowledged)
+        check_nothing_left(lives.daemon, markers)
+
+
+def _kill_at_random(lives: Lives, markers: Markers, chance: random.Random) -> bool:
+    """Kill the daemon at a random moment and start it again; say whether a script was alive.
+
+    The moment is counted in lines that scripts write, so that a slow machine sees the same number of kills amid work.
+    """
+    lines = len(markers.all()) + chance.randint(1, 8)
+    until(lambda: len(markers.all()) >= lines, within_s=60, what=f"{lines} lines of scripts")
+    time.sleep(chance.uniform(0, 0.3))  # the moment itself: not always just behind a script's line
+    is_amid = bool(alive_of(markers))
+    lives.daemon.kill()
+    lives.revive()
+    return is_amid

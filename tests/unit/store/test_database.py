@@ -1,0 +1,404 @@
+"""What a write's caller is told is true: stored means on disk, an error means not there, and nobody's trouble is another's.
+
+One connection writes, many callers share its commits. These tests hold that sharing costs nobody anything.
+"""
+
+import inspect
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import aiosqlite
+import anyio
+import pytest
+from anyio.lowlevel import checkpoint
+
+from orchestrator.model.errors import OperationTimeoutError, StoreBrokenError, StoreError, StoreFullError, StoreRefusedError
+from orchestrator.store import database as module
+from orchestrator.store.database import Database, Transaction, open_database
+
+SCRATCH: Final = "CREATE TABLE IF NOT EXISTS scratch (a INTEGER PRIMARY KEY, b TEXT) STRICT"
+WITHIN_S: Final = 20
+
+
+@asynccontextmanager
+async def serving(path: Path, *, operation_timeout_s: float = 10) -> AsyncIterator[Database]:
+    """Lend a database whose writer works."""
+    with anyio.fail_after(WITHIN_S):
+        async with open_database(path, operation_timeout_s=operation_timeout_s) as database, anyio.create_task_group() as tasks:
+            await tasks.start(database.serve)
+            await database.write("scratch", lambda tx: tx.execute(SCRATCH).close())
+            yield database
+            database.close()
+
+
+def add(number: int) -> Callable[[Transaction], int]:
+    def work(tx: Transaction) -> int:
+        tx.execute("INSERT INTO scratch (a) VALUES (?)", (number,))
+        return number
+
+    return work
+
+
+def stored(path: Path) -> set[int]:
+    """Return what is committed, as another process would see it."""
+    connection = sqlite3.connect(path)
+    try:
+        return {row[0] for row in connection.execute("SELECT a FROM scratch")}
+    finally:
+        connection.close()
+
+
+@contextmanager
+def busy_thread(database: Database) -> Iterator[None]:
+    """Keep the writer's thread from doing anything until this is left."""
+    go, begun = threading.Event(), threading.Event()
+
+    def stand() -> None:
+        begun.set()
+        go.wait(WITHIN_S)
+
+    database._writer._tx.put_nowait((None, stand))
+    assert begun.wait(WITHIN_S)
+    try:
+        yield
+    finally:
+        go.set()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state.db"
+
+
+async def test_a_result_is_given_back_when_it_is_on_disk(path: Path) -> None:
+    async with serving(path) as database:
+        assert await database.write("add", add(1)) == 1
+        assert stored(path) == {1}
+
+
+async def test_callers_that_wait_together_share_one_commit(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    points: list[str] = []
+    monkeypatch.setattr(module, "reach", points.append)
+    async with serving(path) as database:
+        points.clear()
+        async with anyio.create_task_group() as tasks:
+            with busy_thread(database):
+                tasks.start_soon(database.write, "first", add(0))
+                await until_waiting(database, 0)
+                for number in range(1, 6):
+                    tasks.start_soon(database.write, f"w{number}", add(number))
+                await until_waiting(database, 5)
+        assert stored(path) == set(range(6))
+    commits = "".join("C" if point.endswith(".committed") else "b" for point in points if not point.endswith(".uncommitted"))
+    assert commits == "bC" + "b" * 5 + "C" * 5
+
+
+async def until_waiting(database: Database, count: int) -> None:
+    """Wait until `count` works stand in the inbox and the writer's task is at its first."""
+    while database._inbox.statistics().current_buffer_used != count or database._writer._tx.qsize() != 1:
+        await checkpoint()
+
+
+async def test_nobody_is_answered_before_the_commit(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[set[int]] = []
+
+    def look(point: str) -> None:
+        if point == "watched.uncommitted":
+            seen.append(stored(path))
+
+    monkeypatch.setattr(module, "reach", look)
+    async with serving(path) as database:
+        await database.write("watched", add(1))
+        seen.append(stored(path))
+    assert seen == [set(), {1}]
+
+
+async def test_a_refusal_undoes_its_own_work_and_no_others(path: Path) -> None:
+    def refuse(tx: Transaction) -> None:
+        add(2)(tx)
+        raise LookupError("no")
+
+    async with serving(path) as database:
+        outcomes = await together(database, [add(1), refuse, add(3)])
+        assert [type(outcome) for outcome in outcomes] == [int, LookupError, int]
+        assert stored(path) == {1, 3}
+
+
+async def test_a_broken_constraint_is_its_own_callers(path: Path) -> None:
+    async with serving(path) as database:
+        outcomes = await together(database, [add(1), add(1), add(2)])
+        assert [type(outcome) for outcome in outcomes] == [int, sqlite3.IntegrityError, int]
+        assert stored(path) == {1, 2}
+
+
+async def together(database: Database, works: list[Callable[[Transaction], Any]]) -> list[Any]:
+    """Return the outcomes of works that share a batch."""
+    outcomes: list[Any] = [None] * len(works)
+
+    async def one(number: int) -> None:
+        try:
+            outcomes[number] = await database.write("shared", works[number])
+        except Exception as error:
+            outcomes[number] = error
+
+    async with anyio.create_task_group() as tasks:
+        with busy_thread(database):
+            tasks.start_soon(database.write, "first", lambda tx: None)
+            await until_waiting(database, 0)
+            for number in range(len(works)):
+                tasks.start_soon(one, number)
+            await until_waiting(database, len(works))
+    return outcomes
+
+
+async def test_a_full_disk_fails_its_whole_batch_and_stores_nothing(path: Path) -> None:
+    async with serving(path) as database:
+        await limit_pages(database, extra=3)
+        outcomes = await together(database, [add(1), fill, add(2)])
+        assert {type(outcome) for outcome in outcomes} == {StoreFullError}
+        assert stored(path) == set()
+
+
+async def test_the_store_works_again_when_there_is_room_again(path: Path) -> None:
+    async with serving(path) as database:
+        await limit_pages(database, extra=3)
+        with pytest.raises(StoreFullError, match="the store is full"):
+            await database.write("fill", fill)
+        await limit_pages(database, extra=100_000)
+        await database.write("fill", fill)
+        assert stored(path) == {1_000_000}
+
+
+def fill(tx: Transaction) -> None:
+    tx.execute("INSERT INTO scratch VALUES (1000000, ?)", ("x" * 200_000,))
+
+
+async def limit_pages(database: Database, *, extra: int) -> None:
+    """Set how many pages the file may have, beside those it has. Not transactional, so not by `write`."""
+
+    def limit() -> None:
+        pages = database._writer._conn.execute("PRAGMA page_count").fetchone()[0]
+        database._writer._conn.execute(f"PRAGMA max_page_count = {pages + extra}")
+
+    await database._writer._execute(limit)  # type: ignore[no-untyped-call]
+
+
+async def test_a_damaged_database_ends_the_writer_and_all_that_is_written_after(path: Path) -> None:
+    def damage(tx: Transaction) -> None:
+        error = sqlite3.DatabaseError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
+        raise error
+
+    with anyio.fail_after(WITHIN_S):
+        async with open_database(path, operation_timeout_s=10) as database:
+            with pytest.raises(ExceptionGroup) as ended:
+                async with anyio.create_task_group() as tasks:
+                    await tasks.start(database.serve)
+                    with pytest.raises(StoreBrokenError, match="the store failed: disk I/O error"):
+                        await database.write("damage", damage)
+            assert ended.group_contains(StoreBrokenError)
+            with pytest.raises(StoreBrokenError):
+                await database.write("later", add(1))
+            database.close()
+
+
+async def test_a_busy_database_fails_the_batch_and_ends_nothing(path: Path) -> None:
+    def meet(tx: Transaction) -> None:
+        error = sqlite3.OperationalError("database is locked")
+        error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+        raise error
+
+    async with serving(path) as database:
+        with pytest.raises(StoreError, match="the store is busy"):
+            await database.write("meet", meet)
+        assert await database.write("add", add(1)) == 1
+
+
+async def test_a_batch_that_ends_without_a_word_is_nobodys_success(path: Path) -> None:
+    class Interruption(BaseException):
+        """Neither the store's error nor a caller's."""
+
+    def interrupt(tx: Transaction) -> None:
+        raise Interruption
+
+    with anyio.fail_after(WITHIN_S):
+        async with open_database(path, operation_timeout_s=10) as database:
+            with pytest.raises(BaseExceptionGroup) as ended:
+                async with anyio.create_task_group() as tasks:
+                    await tasks.start(database.serve)
+                    with pytest.raises(StoreBrokenError):
+                        await database.write("interrupt", interrupt)
+            assert ended.group_contains(Interruption)
+            database.close()
+
+
+async def test_a_caller_that_goes_before_its_work_began_leaves_nothing(path: Path) -> None:
+    async with serving(path) as database:
+        async with anyio.create_task_group() as tasks:
+            with busy_thread(database):
+                tasks.start_soon(database.write, "first", add(0))
+                await until_waiting(database, 0)
+                with anyio.CancelScope() as scope:
+                    async with anyio.create_task_group() as inner:
+                        inner.start_soon(database.write, "gone", add(1))
+                        await until_waiting(database, 1)
+                        scope.cancel()
+                tasks.start_soon(database.write, "stays", add(2))
+                await until_waiting(database, 2)
+        assert stored(path) == {0, 2}
+
+
+async def test_a_caller_that_goes_after_its_work_began_leaves_the_whole(path: Path) -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def slow(tx: Transaction) -> None:
+        add(1)(tx)
+        begun.set()
+        go.wait(WITHIN_S)
+        add(2)(tx)
+
+    async with serving(path) as database:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(database.write, "gone", slow)
+            while not begun.is_set():
+                await checkpoint()
+            tasks.cancel_scope.cancel()
+        go.set()
+        assert await database.write("next", add(3)) == 3
+        assert stored(path) == {1, 2, 3}
+
+
+@pytest.mark.parametrize("ticks", range(12))
+async def test_a_caller_may_go_at_any_moment_and_no_transaction_stays_open(path: Path, ticks: int) -> None:
+    """Cancelled after each number of turns of the loop: it is all there or not at all, and 400 writes work after it."""
+
+    def pair(tx: Transaction) -> None:
+        add(1)(tx)
+        add(2)(tx)
+
+    async with serving(path) as database:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(database.write, "gone", pair)
+            for _ in range(ticks):
+                await checkpoint()
+            tasks.cancel_scope.cancel()
+        for number in range(100, 500):
+            await database.write("later", add(number))
+        assert not await database._writer._execute(lambda: database._writer._conn.in_transaction)  # type: ignore[no-untyped-call]
+        assert stored(path) - set(range(100, 500)) in (set(), {1, 2})
+
+
+async def test_a_work_that_does_not_begin_in_time_is_withdrawn(path: Path) -> None:
+    async with serving(path, operation_timeout_s=0.05) as database:
+        async with anyio.create_task_group() as tasks:
+            with busy_thread(database):
+                tasks.start_soon(lambda: database.write("first", add(0), is_patient=True))
+                await until_waiting(database, 0)
+                with pytest.raises(OperationTimeoutError, match=r"did not begin within 0\.05 seconds and was withdrawn"):
+                    await database.write("late", add(1))
+        await database.write("next", add(2), is_patient=True)
+        assert stored(path) == {0, 2}
+
+
+async def test_a_work_that_has_begun_in_time_is_waited_for(path: Path) -> None:
+    begun = threading.Event()
+
+    def slow(tx: Transaction) -> int:
+        begun.set()
+        threading.Event().wait(0.3)
+        return add(1)(tx)
+
+    async with serving(path, operation_timeout_s=0.05) as database:
+        assert await database.write("slow", slow) == 1
+        assert begun.is_set()
+
+
+async def test_who_is_patient_waits_as_long_as_it_takes(path: Path) -> None:
+    async with serving(path, operation_timeout_s=0.01) as database:
+        async with anyio.create_task_group() as tasks:
+            with busy_thread(database):
+                tasks.start_soon(lambda: database.write("patient", add(1), is_patient=True))
+                with anyio.move_on_after(0.1):
+                    await anyio.sleep_forever()
+                assert stored(path) == set()
+        assert stored(path) == {1}
+
+
+async def test_a_reader_sees_what_is_committed_and_cannot_write(path: Path) -> None:
+    async with serving(path) as database:
+        await database.write("add", add(1))
+        assert await database.read(lambda tx: tx.execute("SELECT count(*) FROM scratch").fetchone()[0]) == 1
+        for statement in ("INSERT INTO scratch (a) VALUES (9)", "DROP TABLE scratch", "PRAGMA user_version = 99"):
+            with pytest.raises(sqlite3.OperationalError, match="readonly"):
+                await database.read(lambda tx, statement=statement: tx.execute(statement))
+        assert stored(path) == {1}
+
+
+async def test_a_read_is_one_view_however_much_is_written_meanwhile(path: Path) -> None:
+    def look_twice(tx: Transaction) -> list[int]:
+        first = tx.execute("SELECT count(*) FROM scratch").fetchone()[0]
+        connection = sqlite3.connect(path)
+        connection.execute("INSERT INTO scratch (a) VALUES (9)")
+        connection.commit()
+        connection.close()
+        return [first, tx.execute("SELECT count(*) FROM scratch").fetchone()[0]]
+
+    async with serving(path) as database:
+        assert await database.read(look_twice) == [0, 0]
+        assert await database.read(lambda tx: tx.execute("SELECT count(*) FROM scratch").fetchone()[0]) == 1
+
+
+async def test_a_read_that_fails_leaves_no_view_open(path: Path) -> None:
+    async with serving(path) as database:
+        with pytest.raises(LookupError):
+            await database.read(lambda tx: {}["x"])
+        await database.write("add", add(1))
+        assert await database.read(lambda tx: tx.execute("SELECT count(*) FROM scratch").fetchone()[0]) == 1
+
+
+async def test_closing_finishes_what_waits(path: Path) -> None:
+    outcomes: list[int] = []
+
+    async def write(database: Database, number: int) -> None:
+        outcomes.append(await database.write("add", add(number)))
+
+    async with serving(path) as database, anyio.create_task_group() as tasks:
+        for number in range(20):
+            tasks.start_soon(write, database, number)
+        await checkpoint()
+    assert sorted(outcomes) == list(range(20))
+    with pytest.raises(anyio.ClosedResourceError):
+        await database.write("late", add(99))
+    assert stored(path) == set(range(20))
+
+
+async def test_a_database_is_durable_before_it_is_fast(path: Path) -> None:
+    async with serving(path) as database:
+        pragmas = {
+            name: await database.write("look", lambda tx, name=name: tx.execute(f"PRAGMA {name}").fetchone()[0])
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+async def test_a_file_that_is_not_ours_is_refused_and_its_connection_closed(path: Path) -> None:
+    path.write_text("no database" * 500)
+    with pytest.raises(StoreRefusedError):
+        async with open_database(path, operation_timeout_s=1):
+            pass
+
+
+async def test_the_pinned_aiosqlite_runs_a_function_whole_on_its_own_thread(path: Path) -> None:
+    """`Connection._execute` is private: this is all that we ask of it."""
+    assert list(inspect.signature(aiosqlite.Connection._execute).parameters)[:2] == ["self", "fn"]
+    async with aiosqlite.connect(path) as connection:
+        threads = {await connection._execute(threading.get_ident) for _ in range(2)}  # type: ignore[no-untyped-call]
+        assert len(threads) == 1
+        assert threading.get_ident() not in threads
+        assert isinstance(connection._conn, sqlite3.Connection)
+        with pytest.raises(LookupError):
+            await connection._execute({}.__getitem__, "x")  # type: ignore[no-untyped-call]

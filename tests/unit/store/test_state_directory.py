@@ -1,0 +1,113 @@
+"""A state directory is one daemon's at a time, its user's alone, and never taken for a fresh one when it is not."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from orchestrator.model.errors import StateDirectoryHeldError, StoreRefusedError
+from orchestrator.store.state_directory import hold
+
+ROOT: Final = Path(__file__).parents[3]
+HOLD: Final = """
+import sys
+from pathlib import Path
+from orchestrator.store.state_directory import hold
+with hold(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def holder_of(path: Path) -> subprocess.Popen[bytes]:
+    """Return another process, when it holds `path`."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"held\n"
+    return process
+
+
+def test_a_second_daemon_is_refused_and_told_who_holds_it(tmp_path: Path) -> None:
+    with holder_of(tmp_path / "state") as other:
+        with pytest.raises(StateDirectoryHeldError) as refused, hold(tmp_path / "state"):
+            pass
+        other.communicate(timeout=10)
+    assert str(refused.value) == f"the state directory {tmp_path / 'state'} is held by process {other.pid}"
+
+
+def test_the_lock_ends_with_its_holder_however_it_dies(tmp_path: Path) -> None:
+    with holder_of(tmp_path / "state") as other:
+        other.kill()
+        other.communicate(timeout=10)
+    with hold(tmp_path / "state"):
+        assert (tmp_path / "state" / "daemon.lock").read_text() == f"process {os.getpid()}\n"
+
+
+def test_it_can_be_held_again_after_it_was_left(tmp_path: Path) -> None:
+    for _ in range(2):
+        with hold(tmp_path / "state"):
+            pass
+
+
+def test_a_holder_without_a_name_is_another_process(tmp_path: Path) -> None:
+    with hold(tmp_path):
+        (tmp_path / "daemon.lock").write_text("")
+        with pytest.raises(StateDirectoryHeldError, match="held by another process"), hold(tmp_path):
+            pass
+
+
+def test_it_is_made_for_its_user_alone(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "state"
+    with hold(path) as directory:
+        assert path.stat().st_mode & 0o777 == 0o700
+        assert (path / "daemon.lock").stat().st_mode & 0o777 == 0o600
+        assert directory.database == path / "state.db"
+        assert directory.runs == path / "runs"
+
+
+def test_a_directory_that_others_may_write_to_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o770)
+    with pytest.raises(StoreRefusedError, match=r"is writable by others \(mode 770\); run: chmod 700 "), hold(tmp_path):
+        pass
+
+
+def test_a_directory_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
+    with pytest.raises(StoreRefusedError, match="belongs to uid"), hold(tmp_path):
+        pass
+
+
+def test_a_lock_file_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").touch()
+    (tmp_path / "daemon.lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic links"), hold(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_database_that_is_gone_beside_runs_is_not_begun_anew(tmp_path: Path, *, is_there: bool) -> None:
+    (tmp_path / "runs" / "ab").mkdir(parents=True)
+    if is_there:
+        (tmp_path / "state.db").touch()
+    with pytest.raises(StoreRefusedError, match="is missing or empty, but .* holds runs; restore"), hold(tmp_path):
+        pass
+
+
+def test_an_empty_database_without_runs_is_a_fresh_start(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "state.db").touch()
+    with hold(tmp_path):
+        pass
+
+
+def test_a_database_beside_runs_is_held(tmp_path: Path) -> None:
+    (tmp_path / "runs" / "ab").mkdir(parents=True)
+    (tmp_path / "state.db").write_text("content")
+    with hold(tmp_path):
+        pass

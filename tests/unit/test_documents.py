@@ -1,0 +1,85 @@
+"""What the program has, the documents name: actions, states, commands, exit codes, script variables."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from orchestrator.executors import world
+from orchestrator.faces.cli import cli
+from orchestrator.faces.cli.exit_codes import ExitCode
+from orchestrator.model import arguments
+from orchestrator.model.states import JobRunState
+from orchestrator.wire.shapes import REQUESTS
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+README: Final = (ROOT / "README.md").read_text()
+SCRIPTS: Final = (ROOT / "docs" / "scripts.md").read_text()
+OPERATING: Final = (ROOT / "docs" / "operating.md").read_text()
+MAX_ARCHITECTURE_LINES: Final = 150
+
+
+@pytest.mark.parametrize("action", sorted(REQUESTS))
+def test_the_readme_names_every_action(action: str) -> None:
+    assert re.search(rf"\b{action}\b", README)
+
+
+@pytest.mark.parametrize("state", sorted(JobRunState))
+def test_the_readme_names_every_state(state: str) -> None:
+    assert re.search(rf"\b{state}\b", README)
+
+
+@pytest.mark.parametrize("command", sorted(cli.commands or cli.list_commands(None)))  # type: ignore[arg-type]
+def test_the_readme_names_every_command(command: str) -> None:
+    assert re.search(rf"`{command}\b", README)
+
+
+@pytest.mark.parametrize("code", sorted(ExitCode))
+def test_the_operating_page_names_every_exit_code(code: int) -> None:
+    assert re.search(rf"\b{int(code)}\b", OPERATING)
+
+
+def test_the_scripts_page_names_every_variable_that_a_script_gets() -> None:
+    source = Path(world.__file__).read_text()
+
+    for name in re.findall(r'"((?:ORCH|AWS|PYTHON)[A-Z_]*|PATH|HOME|USER|LOGNAME|SHELL|LANG|TMPDIR)"', source):
+        assert f"`{name}" in SCRIPTS or f"/`{name}" in SCRIPTS, name
+
+
+def test_the_scripts_page_names_every_special_argument() -> None:
+    names = [value for name, value in vars(arguments).items() if name.isupper() and str(value).startswith("--")]
+
+    assert [name for name in names if name not in SCRIPTS] == []
+
+
+def test_the_architecture_stays_short() -> None:
+    assert len((ROOT / "ARCHITECTURE.md").read_text().splitlines()) <= MAX_ARCHITECTURE_LINES
+
+
+def test_every_link_between_documents_leads_somewhere() -> None:
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page}: {target}"
+
+
+def test_the_unit_for_systemd_keeps_runs_alive_over_a_restart() -> None:
+    unit = (ROOT / "config" / "orchestrator.service").read_text()
+
+    assert {"KillMode=process", "Type=notify", "Restart=always", "StateDirectory=orchestrator"} <= set(
+        unit.splitlines()
+    )
+
+
+def test_no_tracked_file_names_a_package_index_or_a_place_of_one_machine() -> None:
+    patterns = r"pypi\.org|pythonhosted\.org|registry\.npmjs|deb\.debian\.org|/home/[a-z]+/|/root/"
+    found = subprocess.run(
+        ["git", "grep", "-nIE", patterns, "--", ":!tests/unit/test_documents.py"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert found.stdout == ""
