@@ -3,13 +3,13 @@
 Ending it never ends a run: the scripts belong to their shims, and the next daemon takes them up.
 """
 
-import ctypes
 import os
 import signal
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 import anyio
@@ -40,7 +40,6 @@ EX_UNAVAILABLE: Final = 69
 EX_IOERR: Final = 74
 EX_TEMPFAIL: Final = 75
 EX_CONFIG: Final = 78
-_PR_SET_PDEATHSIG: Final = 1
 _MS_PER_NS: Final = 1_000_000
 
 
@@ -48,16 +47,15 @@ def serve(settings: Settings, *, with_parent: bool) -> int:
     """Be the daemon until a signal ends it; return the exit code.
 
     0 after SIGTERM or SIGINT, 69 if the address cannot be had, 74 if the store failed, 75 if another daemon holds the
-    state directory, 78 if the state directory cannot be used as it is. `with_parent` ends it when its parent ends.
+    state directory, 78 if the state directory cannot be used as it is. `with_parent` ends it when its standard input does,
+    of which the process that started it holds the other end.
     """
     configure(settings.log_level, settings.log_format)
     os.umask(0o077)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would reap our shims before we can
-    if with_parent:
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     try:
         with hold(settings.state_dir) as directory, _listening(settings) as listener:
-            anyio.run(_run, settings, directory, listener)
+            anyio.run(partial(_run, settings, directory, listener, with_parent=with_parent))
     except StateDirectoryHeldError as error:
         log.error("state_directory_held", problem=str(error))  # noqa: TRY400 - the sentence says all
         return EX_TEMPFAIL
@@ -90,7 +88,7 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
         yield listener
 
 
-async def _run(settings: Settings, directory: StateDirectory, listener: socket.socket) -> None:
+async def _run(settings: Settings, directory: StateDirectory, listener: socket.socket, *, with_parent: bool) -> None:
     endpoint_url = _endpoint_url(listener)
     async with open_database(directory.database, operation_timeout_s=settings.operation_timeout_s) as database:
         directory.runs.mkdir(mode=0o700, exist_ok=True)
@@ -103,7 +101,11 @@ async def _run(settings: Settings, directory: StateDirectory, listener: socket.s
         try:
             async with anyio.create_task_group() as tasks:
                 await tasks.start(database.serve)
-                await _serve(settings, database, executor, listener, endpoint_url)
+                async with anyio.create_task_group() as companions:
+                    if with_parent:
+                        companions.start_soon(_end_with_parent)
+                    await _serve(settings, database, executor, listener, endpoint_url)
+                    companions.cancel_scope.cancel()
                 database.close()
         finally:
             executor.close()
@@ -167,6 +169,12 @@ async def _heed_signals(
             ctx.closing.set()
             ctx.supervisor.changed.ring()  # those who wait for a change look up, and are answered
             calls.start_soon(_end, face, calls)
+
+
+async def _end_with_parent() -> None:
+    """Ask ourselves to end when standard input does: the kernel closes its other end with the process that held it."""
+    await anyio.wait_readable(0)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 async def _end(face: http.HttpFace, calls: TaskGroup) -> None:

@@ -134,17 +134,17 @@ def _torn(name: str, content: bytes) -> Callable[[Path], None]:
 
 
 def _is_symlink_loop(directory: Path) -> None:
-    (directory / "claim").unlink()
+    (directory / "claim").unlink(missing_ok=True)
     (directory / "claim").symlink_to("claim")
 
 
 def _is_directory(directory: Path) -> None:
-    (directory / "claim").unlink()
+    (directory / "claim").unlink(missing_ok=True)
     (directory / "claim").mkdir()
 
 
 def _is_pipe(directory: Path) -> None:
-    (directory / "claim").unlink()
+    (directory / "claim").unlink(missing_ok=True)
     os.mkfifo(directory / "claim")
 
 
@@ -192,19 +192,45 @@ def test_a_damaged_run_directory_is_that_runs_trouble_alone(tmp_path: Path) -> N
         check_nothing_left(lives.daemon, lives.markers)
 
 
-@pytest.mark.parametrize("content", _GARBAGE, ids=range(len(_GARBAGE)))
-def test_a_claim_that_is_garbage_before_the_launch_forbids_it(tmp_path: Path, content: bytes) -> None:
-    with Lives(tmp_path, ["spawn.prepared"]) as lives:
-        job = lives.client.job("job", lives.markers.script(), ExecutionProperty=_MANY)
-        run_id = lives.client.start(job)
-        until(lambda: is_dead(lives.daemon), what="the daemon's death")
-        _torn("claim", content)(run_directory(lives.daemon, run_id))
+def test_a_claim_that_is_foreign_before_the_launch_forbids_it(tmp_path: Path) -> None:
+    """All of them at once, found by a daemon that starts; the queue behind them goes on."""
+    damages = {name: damage for name, damage in _DAMAGES.items() if not name.startswith("ending")}
+    with Lives(tmp_path, capacity__dpus=10) as lives:
+        job = lives.client.job("job", _waiting_script(lives, tmp_path / "go"), ExecutionProperty=_MANY)
+        gate = lives.client.start(job)
+        lives.markers.wait_for("start", run_id=gate)
+        run_ids = {name: lives.client.start(job) for name in [*damages, "well"]}
+        lives.daemon.kill()
+        for name, damage in damages.items():
+            directory = run_directory(lives.daemon, run_ids[name])
+            directory.mkdir(parents=True)
+            damage(directory)
         lives.revive()
-        lives.wait_for_end(run_id)
-        assert check_truthful(lives.daemon, run_id)["state"] == "FAILED"
-        assert not lives.markers.all(run_id=run_id)
-        following = lives.client.start(job)
-        assert lives.daemon.ended(job, following)["JobRunState"] == "SUCCEEDED"
+        for name in damages:
+            lives.wait_for_end(run_ids[name])
+            run = check_truthful(lives.daemon, run_ids[name])
+            assert (name, run["state"]) == (name, "FAILED")
+            assert not lives.markers.all(run_id=run_ids[name])
+        (tmp_path / "go").touch()
+        lives.wait_for_end(run_ids["well"])
+        assert check_truthful(lives.daemon, run_ids["well"])["state"] == "SUCCEEDED"
+        check_nothing_left(lives.daemon, lives.markers)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00" * 200], ids=["empty", "zeros"])
+def test_a_run_whose_claim_is_overwritten_under_its_live_shim_ends_and_leaves_nothing(
+    lives: Lives, content: bytes
+) -> None:
+    job = lives.client.job("job", _waiting_script(lives, lives.daemon.root / "never"))
+    run_id = lives.client.start(job)
+    lives.markers.wait_for("start")
+    lives.daemon.kill()
+    (run_directory(lives.daemon, run_id) / "claim").write_bytes(content)
+    lives.revive()
+    lives.client.stop(job, run_id)
+    lives.wait_for_end(run_id)
+    assert check_truthful(lives.daemon, run_id)["state"] in {"FAILED", "STOPPED"}
+    check_nothing_left(lives.daemon, lives.markers)
 
 
 def test_a_spec_that_is_torn_before_the_launch_is_written_again(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ _ITS_OWN_CODES: Final = {ExitCode.UNREACHABLE, ExitCode.STORE_FAILED, ExitCode.T
 def brief_daemon(client: Client, options: Sequence[str]) -> Iterator[None]:
     """Run a daemon with `options` that answers `client` when this yields, and has ended when this returns.
 
-    It ends with this process too, even if that is killed (--with-parent).
+    It ends with this process too, even if that is killed: it notices that its standard input ends (--with-parent).
 
     Raises:
         CommandError: it does not start; the message is its own, and so is the exit code.
@@ -34,7 +34,7 @@ def brief_daemon(client: Client, options: Sequence[str]) -> Iterator[None]:
     command = [sys.executable, "-m", "orchestrator", *options, "serve", "--with-parent"]
     with tempfile.TemporaryFile() as log:
         # A group of its own: Ctrl-C in the terminal is for the command, which decides what becomes of the run.
-        daemon = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0)
+        daemon = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, process_group=0)
         try:
             _await_answer(client, daemon, log)
             yield
@@ -45,6 +45,9 @@ def brief_daemon(client: Client, options: Sequence[str]) -> Iterator[None]:
             except subprocess.TimeoutExpired:
                 daemon.kill()
                 daemon.wait()
+            finally:
+                assert daemon.stdin is not None  # noqa: S101 - it is a pipe
+                daemon.stdin.close()
 
 
 def _await_answer(client: Client, daemon: subprocess.Popen[bytes], log: IO[bytes]) -> None:

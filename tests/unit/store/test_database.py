@@ -286,8 +286,9 @@ async def test_a_caller_may_go_at_any_moment_and_no_transaction_stays_open(path:
             for _ in range(ticks):
                 await checkpoint()
             tasks.cancel_scope.cancel()
-        for number in range(100, 500):
-            await database.write("later", add(number))
+        async with anyio.create_task_group() as tasks:
+            for number in range(100, 500):
+                tasks.start_soon(database.write, "later", add(number))
         assert not await database._writer._execute(lambda: database._writer._conn.in_transaction)  # type: ignore[no-untyped-call]
         assert stored(path) - set(range(100, 500)) in (set(), {1, 2})
 

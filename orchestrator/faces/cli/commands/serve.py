@@ -7,7 +7,7 @@ from orchestrator.faces.cli.session import Session, place_options
 
 @click.command("serve")
 @place_options
-@click.option("--with-parent", is_flag=True, hidden=True, help="End when the process that started this one ends.")
+@click.option("--with-parent", is_flag=True, hidden=True, help="End when the standard input ends.")
 @click.pass_context
 def command(context: click.Context, /, *, with_parent: bool) -> None:
     """Run the daemon until SIGTERM or Ctrl-C.

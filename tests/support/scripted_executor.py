@@ -1,0 +1,94 @@
+"""An executor in memory: a test says what is seen of each run, and reads what was asked for."""
+
+import math
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+
+import anyio
+
+from orchestrator.executors.interface import Alive, Ended, LaunchSpec, Revoked, Sighting, Stream, Unclaimed
+from orchestrator.model.endings import Ending
+from orchestrator.model.ids import JobRunId
+
+
+class ScriptedExecutor:
+    """Runs are what the test last said of them; a launch makes them alive unless the test says otherwise."""
+
+    def __init__(self) -> None:
+        """Begin with nothing claimed."""
+        self.seen: defaultdict[JobRunId, Sighting] = defaultdict(Unclaimed)
+        self.launched: list[LaunchSpec] = []
+        self.stopped: list[JobRunId] = []
+        self.revoked: list[JobRunId] = []
+        self.swept: list[JobRunId] = []
+        self.looks: list[JobRunId] = []
+        self.on_launch: Callable[[LaunchSpec], None] = self.start
+        self.on_find: Callable[[JobRunId], None] = lambda _: None
+        self.on_revoke: Callable[[JobRunId], None] = lambda _: None
+        self.on_stop: Callable[[JobRunId], None] = lambda _: None
+        self._happened, self._observations = anyio.create_memory_object_stream[JobRunId](math.inf)
+
+    def start(self, spec: LaunchSpec) -> None:
+        """Have a shim claim the run."""
+        self.see(spec.run_id, Alive())
+
+    def see(self, run_id: JobRunId, sighting: Sighting) -> None:
+        """Let `run_id` look so from now on, and say that something happened to it."""
+        self.seen[run_id] = sighting
+        self._happened.send_nowait(run_id)
+
+    def end(self, run_id: JobRunId, ending: Ending) -> None:
+        """Have the run's shim leave its ending."""
+        self.see(run_id, Ended(ending))
+
+    async def launch(self, spec: LaunchSpec) -> None:
+        """Note the launch, and do as the test says."""
+        self.launched.append(spec)
+        self.on_launch(spec)
+
+    async def find(self, run_id: JobRunId) -> Sighting:
+        """Return what the test said last."""
+        self.looks.append(run_id)
+        self.on_find(run_id)
+        return self.seen[run_id]
+
+    async def watch(self) -> AsyncIterator[JobRunId]:
+        """Yield the runs that something happened to."""
+        async for run_id in self._observations:
+            yield run_id
+
+    async def request_stop(self, run_id: JobRunId) -> None:
+        """Note the stop, and do as the test says."""
+        self.stopped.append(run_id)
+        self.on_stop(run_id)
+
+    async def revoke(self, run_id: JobRunId) -> bool:
+        """Take the claim if nobody has it."""
+        self.revoked.append(run_id)
+        self.on_revoke(run_id)
+        if not isinstance(self.seen[run_id], Unclaimed):
+            return False
+        self.seen[run_id] = Revoked()
+        return True
+
+    async def sweep(self, run_id: JobRunId) -> None:
+        """Note it."""
+        self.swept.append(run_id)
+
+    async def read_log(self, run_id: JobRunId, stream: Stream, *, offset: int, limit: int) -> bytes:
+        """Return nothing: no script ever speaks here."""
+        del run_id, stream, offset, limit
+        return b""
+
+    def place(self, run_id: JobRunId) -> str:
+        """Return a name."""
+        return f"memory:{run_id}"
+
+    def capacity(self) -> float | None:
+        """Return None: the slots are the only limit."""
+        return None
+
+    def close(self) -> None:
+        """End the stream of observations."""
+        self._happened.close()
+        self._observations.close()

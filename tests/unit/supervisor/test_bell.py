@@ -1,0 +1,46 @@
+"""A bell wakes everybody who listened before it rang, and nobody who listens after."""
+
+import anyio
+import pytest
+
+from orchestrator.supervisor.bell import Bell
+
+
+async def test_a_ring_between_the_look_and_the_wait_is_not_lost() -> None:
+    bell = Bell()
+    rung = bell.listen()
+    bell.ring()
+    with anyio.fail_after(5):
+        await rung.wait()
+
+
+async def test_a_ring_wakes_all_who_listen() -> None:
+    bell = Bell()
+    woken: list[int] = []
+
+    async def wait(number: int, rung: anyio.Event) -> None:
+        await rung.wait()
+        woken.append(number)
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            for number in range(3):
+                tasks.start_soon(wait, number, bell.listen())
+            bell.ring()
+    assert sorted(woken) == [0, 1, 2]
+
+
+async def test_an_old_ring_wakes_nobody_new() -> None:
+    bell = Bell()
+    bell.ring()
+    assert not bell.listen().is_set()
+
+
+@pytest.mark.parametrize("rings", [1, 5])
+async def test_rings_are_not_counted(rings: int) -> None:
+    bell = Bell()
+    rung = bell.listen()
+    for _ in range(rings):
+        bell.ring()
+    assert rung.is_set()
+    assert not bell.listen().is_set()
