@@ -1,9 +1,9 @@
 """Named points at which a test can kill the process: no-ops unless the environment arms one.
 
 `ORCHESTRATOR_CRASH_AT=<point>` or `<point>:<n>` kills the process with SIGKILL when it reaches the point for the
-n-th time; several are separated by commas. `ORCHESTRATOR_CRASH_LOG=<file>` writes down each point that is reached, so
-that a test can hold that every point is. The shim has its own copy of the same few lines, because it imports the
-standard library only.
+n-th time; `<point>:stop` freezes it there until SIGCONT, so that others overtake it; several are separated by commas.
+`ORCHESTRATOR_CRASH_LOG=<file>` writes down each point that is reached, so that a test can hold that every point is.
+The shim has its own copy of the same few lines, because it imports the standard library only.
 """
 
 import os
@@ -23,5 +23,7 @@ def reach(point: str) -> None:
             log.write(point + "\n")
     if point in _ARMED:
         _seen[point] += 1
-        if _seen[point] == int(_ARMED[point] or 1):
+        if _ARMED[point] == "stop":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        elif _seen[point] == int(_ARMED[point] or 1):
             os.kill(os.getpid(), signal.SIGKILL)

@@ -129,7 +129,7 @@ def load(config: Path | None, flags: Mapping[str, object]) -> Settings:
         message = f"{path}: {error}"
         raise SettingsError(message) from None
     except ValidationError as error:
-        raise SettingsError(_explained(error, path)) from None
+        raise SettingsError(_explained(error, path, given)) from None
     except ValueError as error:  # a variable that should hold JSON, and does not
         raise SettingsError(str(error)) from None
     return _anchored(loaded)
@@ -157,29 +157,36 @@ def _anchored(settings: Settings) -> Settings:
     )
 
 
-def _explained(error: ValidationError, path: Path | None) -> str:
+def _explained(error: ValidationError, path: Path | None, flags: Mapping[str, object]) -> str:
     sentences = []
     for problem in error.errors():
         name = ".".join(str(part) for part in problem["loc"])
-        origin = _origin([str(part) for part in problem["loc"]], path)
+        origin = _origin([str(part) for part in problem["loc"]], path, flags)
         sentences.append(f"{origin}{name}: {problem['msg']}")
     return "; ".join(sentences)
 
 
-def _origin(names: list[str], path: Path | None) -> str:
-    variable = "ORCHESTRATOR_" + "__".join(names).upper()
-    if variable in os.environ:
-        return f"${variable}: "
+def _origin(names: list[str], path: Path | None, flags: Mapping[str, object]) -> str:
+    """Return the strongest place that gives the setting: a flag, a variable (of it, or of its section), or the file."""
+    if names[0] in flags:
+        return f"--{names[0].replace('_', '-')}: "
+    for count in range(len(names), 0, -1):
+        variable = "ORCHESTRATOR_" + "__".join(names[:count]).upper()
+        if variable in os.environ:
+            return f"${variable}: "
     line = _line_of(names, path) if path is not None else None
     return f"{path}:{line}: " if line is not None else ""
 
 
 def _line_of(names: list[str], path: Path) -> int | None:
+    """Return the line that sets the value, or else what it is a part of."""
     section = ""
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         text = line.strip()
         if text.startswith("["):
             section = text.strip("[] ")
+            if section == ".".join(names):
+                return number
         elif text.partition("=")[0].strip(" \"'") == names[-1] and section == ".".join(names[:-1]):
             return number
-    return None
+    return _line_of(names[:-1], path) if len(names) > 1 else None

@@ -70,12 +70,12 @@ def build(spec: LaunchSpec, settings: WorldSettings, directory: Path) -> World:
 
 
 def _environment(spec: LaunchSpec, settings: WorldSettings, directory: Path, python_home: str | None) -> dict[str, str]:
-    user = pwd.getpwuid(os.geteuid())
+    home_of_user, user = _account()
     environment = {
         "PATH": settings.path,
-        "HOME": user.pw_dir,
-        "USER": user.pw_name,
-        "LOGNAME": user.pw_name,
+        "HOME": home_of_user,
+        "USER": user,
+        "LOGNAME": user,
         "SHELL": "/bin/sh",
         "LANG": "C.UTF-8",
         "TMPDIR": str(directory / "tmp"),
@@ -102,6 +102,15 @@ def _environment(spec: LaunchSpec, settings: WorldSettings, directory: Path, pyt
     if custom:
         environment.update(arguments.customer_environment(custom))
     return environment
+
+
+def _account() -> tuple[str, str]:
+    """Return our user's home and name; in a container, a user may have neither."""
+    try:
+        account = pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return "/", str(os.geteuid())
+    return account.pw_dir, account.pw_name
 
 
 def _interpreter(spec: LaunchSpec, settings: WorldSettings, python_home: str | None) -> str:
@@ -140,13 +149,20 @@ def _libraries(spec: LaunchSpec, settings: WorldSettings) -> list[str]:
 
 
 def _local_path(location: str, settings: WorldSettings, what: str) -> Path:
-    parts = urlsplit(location)
-    if parts.scheme == "file":
-        return Path(unquote(parts.path))
+    if location[:5].lower() == "file:":
+        try:
+            return Path(unquote(urlsplit(location).path))
+        except ValueError as error:
+            message = f"The {what} {location} is not an address: {error}"
+            raise LaunchError(message) from error
     if "://" in location:
         message = f"The {what} {location} is not on this machine; give a path or a file:// address"
         raise LaunchError(message)
     if not location:
         message = f"The {what} is empty"
         raise LaunchError(message)
-    return settings.jobs_dir / Path(location).expanduser()
+    try:
+        return settings.jobs_dir / Path(location).expanduser()
+    except RuntimeError as error:  # ~somebody, and nobody of that name
+        message = f"The {what} {location}: {error}"
+        raise LaunchError(message) from error

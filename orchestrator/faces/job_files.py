@@ -27,6 +27,13 @@ FILE_NAME: Final = "job.toml"
 DEFAULT_ROLE: Final = "arn:aws:iam::123456789012:role/local"
 """A file need not name a role: none is ever assumed here."""
 _TOML_LINE: Final = re.compile(r"\(at line (\d+), column \d+\)|at end of document")
+_WORDS_OF_GLUE: Final = {  # members as Glue's own sentences spell them
+    "max capacity": "MaxCapacity",
+    "allocated capacity": "AllocatedCapacity",
+    "worker type": "WorkerType",
+    "number of workers": "NumberOfWorkers",
+    "timeout": "Timeout",
+}
 _QUOTED_MEMBER: Final = re.compile(r" at '([^']+)' failed|member '([^']+)'|^([A-Za-z.]+)(?: is|:)")
 
 
@@ -165,7 +172,8 @@ def _is_shape(kind: object) -> bool:
 def _line_of_sentence(text: str, sentence: str) -> int | None:
     match = _QUOTED_MEMBER.search(sentence)
     if match is None:
-        return None
+        named = (_line_of(text, (name,)) for words, name in _WORDS_OF_GLUE.items() if words in sentence.lower())
+        return next((line for line in named if line is not None), None)
     member = tuple((match[1] or match[2] or match[3]).split("."))
     return _line_of(text, tuple(part[:1].upper() + part[1:] for part in member))
 
@@ -180,6 +188,11 @@ def _line_of(text: str, member: tuple[str, ...]) -> int | None:
             table = tuple(part.strip(" \"'") for part in stripped.partition("]")[0].strip("[ ").split("."))
             if table == member[: len(table)]:
                 opened = number
-        elif "=" in stripped and (*table, stripped.partition("=")[0].strip(" \"'")) == member:
-            return number
+        elif "=" in stripped:
+            key = stripped.partition("=")[0]
+            dotted = (*table, *(part.strip(" \"'") for part in key.split(".")))
+            if member in (dotted, (*table, key.strip(" \"'"))):
+                return number
+            if dotted == member[: len(dotted)]:  # an inline table
+                opened = number
     return opened

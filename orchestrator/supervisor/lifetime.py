@@ -34,6 +34,7 @@ MAX_LAUNCHES: Final = 3
 RETRY_INTERVAL_S: Final = 1.0
 SAFETY_POLL_S: Final = 30.0
 """A look that forgives a wake-up lost by a bug."""
+_DIRECTORY_GONE: Final = "its run directory is gone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +95,9 @@ class Lifetime:
                     "settle_ended", lambda tx: settlement.settle_ended(tx, self.run.id, ending, at_ms=self._now_ms())
                 )
             case Lost(reason):
-                await self._around.executor.sweep(self.run.id)
-                await self._settle(
-                    "settle_lost", lambda tx: settlement.settle_lost(tx, self.run.id, reason, at_ms=self._now_ms())
-                )
+                await self._settle_lost(reason)
+            case Revoked() if self.run.state is JobRunState.RUNNING:  # a daemon died between these two steps of ours
+                await self._settle_lost(_DIRECTORY_GONE)
             case Revoked():
                 await self._settle_never_started(self._problem or "The launch of the run was revoked")
             case Unknown():
@@ -106,12 +106,8 @@ class Lifetime:
 
     async def _unclaimed(self, problem: str | None) -> bool:
         if self.run.state is JobRunState.RUNNING:  # it was claimed once: its directory is gone, not its claim
-            reason = "its run directory is gone"
             await self._around.executor.revoke(self.run.id)
-            await self._around.executor.sweep(self.run.id)
-            await self._settle(
-                "settle_lost", lambda tx: settlement.settle_lost(tx, self.run.id, reason, at_ms=self._now_ms())
-            )
+            await self._settle_lost(_DIRECTORY_GONE)
             return True
         is_hopeless = problem is not None or self._launches >= MAX_LAUNCHES
         if self.run.state is JobRunState.STOPPING or is_hopeless:
@@ -157,6 +153,12 @@ class Lifetime:
 
         self.run = await self._around.database.write("record_launch", record, is_patient=True)
         self._tell()
+
+    async def _settle_lost(self, reason: str) -> None:
+        await self._around.executor.sweep(self.run.id)
+        await self._settle(
+            "settle_lost", lambda tx: settlement.settle_lost(tx, self.run.id, reason, at_ms=self._now_ms())
+        )
 
     async def _settle_never_started(self, problem: str) -> None:
         await self._settle(

@@ -79,6 +79,8 @@ def test_a_shim_that_is_killed_while_the_daemon_is_down_is_found_dead(lives: Liv
     lives.daemon.kill()
     shim = shim_of(lives.daemon, run_id)
     kill(shim.pid)
+    script = markers.all("start")[0].pid
+    until(lambda: script not in alive_of(markers), within_s=1, what="the death of the script with its shim")
     until(lambda: not shim.is_running(), what="the death of the shim")
     lives.revive()
     _check_failed(lives, markers, run_id, "How the script ended is unknown: its shim died")

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import shutil
 import sqlite3
 import subprocess
 import time
@@ -251,7 +252,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("NOT TESTED: a full disk. It needs a file system of its own, which only root can mount")
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(disk)], capture_output=True, check=False)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m,nr_inodes=400", "tmpfs", str(disk)], capture_output=True, check=False)
     if mounted.returncode != 0:
         pytest.skip(f"NOT TESTED: a full disk. A file system cannot be mounted here: {mounted.stderr.decode()}")
     try:
@@ -312,20 +313,43 @@ def test_a_start_on_a_full_disk_is_refused_or_fails_with_the_errnos_text_and_all
     assert listed == [after, *reversed(accepted), before]
 
 
-def test_a_launch_on_a_full_disk_fails_the_run_with_the_errnos_text(
+def test_a_run_that_ends_while_the_disk_is_full_loses_nothing(
     on_small_disk: Daemon, small_disk: Path, tmp_path: Path
 ) -> None:
-    daemon = on_small_disk
-    with Gates(daemon, tmp_path, ExecutionProperty={"MaxConcurrentRuns": 1}, JobRunQueuingEnabled=True) as gates:
-        live, queued = gates.start(10), gates.start(10)
+    with Gates(on_small_disk, tmp_path) as gates:
+        live = gates.start(10)
         gates.running(live)
         with full(small_disk):
             gates._gates[live].touch()
-            until(lambda: (runs_of(small_disk, live) / "ending.json").exists(), what="the sealed ending")
-        assert daemon.ended(gates.job, live)["JobRunState"] == "SUCCEEDED"
-        gates._gates[queued].touch()
-        run = daemon.ended(gates.job, queued)
-        assert run["JobRunState"] == "SUCCEEDED" or "No space left on device" in run["ErrorMessage"], run
+            until((runs_of(small_disk, live) / "ending.json").exists, what="the sealed ending")
+        assert on_small_disk.ended(gates.job, live)["JobRunState"] == "SUCCEEDED"
+
+
+@contextlib.contextmanager
+def without_inodes(disk: Path) -> Iterator[None]:
+    """Take every inode that the disk has left, and give them back: no file can be made, but those there can grow."""
+    folder = disk / "fillers"
+    folder.mkdir()
+    with contextlib.suppress(OSError):
+        for number in itertools.count():
+            (folder / str(number)).touch()
+    yield
+    shutil.rmtree(folder)
+
+
+def test_a_launch_that_finds_no_room_fails_the_run_with_the_errnos_text_and_the_next_run_succeeds(
+    on_small_disk: Daemon, small_disk: Path
+) -> None:
+    job = on_small_disk.job("no_room", "pass\n", **MANY)
+    runs.succeed(on_small_disk, job)  # the database has all of its files now
+    with without_inodes(small_disk):
+        run_id = runs.start(on_small_disk, job)
+        # The claim is what makes sure that it never starts, and there is no room for that either.
+        until(lambda: "job_run_delayed" in on_small_disk.log(), what="the launch")
+    run = on_small_disk.ended(job, run_id)
+    assert run["JobRunState"] == "FAILED"
+    assert "No space left on device" in run["ErrorMessage"]
+    runs.succeed(on_small_disk, job)
 
 
 def runs_of(disk: Path, run_id: str) -> Path:

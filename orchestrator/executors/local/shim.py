@@ -67,7 +67,9 @@ def reach(point: str) -> None:
             log.write(point + "\n")
     if point in _CRASH_AT:
         _reached.append(point)
-        if _reached.count(point) == int(_CRASH_AT[point] or 1):
+        if _CRASH_AT[point] == "stop":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        elif _reached.count(point) == int(_CRASH_AT[point] or 1):
             os.kill(os.getpid(), signal.SIGKILL)
 
 

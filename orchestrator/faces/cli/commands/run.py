@@ -41,7 +41,8 @@ def command(context: click.Context, /, *, output: str, stop_on_interrupt: bool, 
         click.echo(f"orchestrator: {run_id} started", err=True)
         code = ExitCode.RUN_DID_NOT_SUCCEED
         try:
-            run = follow(client, run_id, stdout=stdout, stderr=stderr)
+            # From here on a daemon that goes away is waited for; one that never was is told at once.
+            run = follow(client.patient(PATIENCE_S), run_id, stdout=stdout, stderr=stderr)
         except KeyboardInterrupt:
             code = ExitCode.INTERRUPTED
             if not stop_on_interrupt:
@@ -57,7 +58,7 @@ def command(context: click.Context, /, *, output: str, stop_on_interrupt: bool, 
 @contextmanager
 def _daemon(session: Session) -> Iterator[tuple[Client, bool]]:
     """Yield a client, and whether its daemon lives for this command only."""
-    client = session.client(patience_s=PATIENCE_S)
+    client = session.client()
     if client.endpoint.is_explicit or client.is_up():
         yield client, False
     else:

@@ -1,0 +1,77 @@
+"""A sweep ends every process that carries the run's mark in its environment, and no other."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import pytest
+
+from orchestrator.executors.local import leftovers
+from orchestrator.executors.local.leftovers import MARKER
+from tests.support.processes import is_alive
+from tests.support.waiting import until
+
+FAMILY = """
+import subprocess, sys
+child = subprocess.Popen(["sleep", "60"], start_new_session=True)
+print(child.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def a_process(mark: str | None) -> Iterator[subprocess.Popen[bytes]]:
+    """Lend a process with the mark in its environment, which has read it and stands."""
+    environment = {} if mark is None else {MARKER: mark}
+    process = subprocess.Popen([sys.executable, "-c", FAMILY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate(timeout=10)
+
+
+def child_of(process: subprocess.Popen[bytes]) -> int:
+    assert process.stdout is not None
+    return int(process.stdout.readline())
+
+
+def test_a_marked_process_and_its_detached_child_are_ended() -> None:
+    mark = f"jr_{uuid4().hex}"
+    with a_process(mark) as process:
+        child = child_of(process)
+        assert leftovers.sweep(mark) == 2
+        assert process.wait(timeout=10) == -9
+        until(lambda: not is_alive(child), within_s=5, what="the end of the child")
+
+
+@pytest.mark.parametrize("mark", [None, "jr_another", "jr_1234_attempt_1"])
+def test_who_carries_no_mark_or_anothers_is_left_alone(mark: str | None) -> None:
+    with a_process(mark) as process:
+        child = child_of(process)
+        try:
+            assert leftovers.sweep("jr_1234") == 0
+            assert process.poll() is None
+            assert is_alive(child)
+        finally:
+            subprocess.run(["kill", str(child)], check=True, timeout=10)
+
+
+def test_a_mark_among_the_arguments_is_none() -> None:
+    mark = f"jr_{uuid4().hex}"
+    with subprocess.Popen([sys.executable, "-c", "input()", f"{MARKER}={mark}"], stdin=subprocess.PIPE) as process:
+        assert leftovers.sweep(mark) == 0
+        assert process.poll() is None
+
+
+def test_a_process_that_has_ended_and_was_not_reaped_is_no_leftover() -> None:
+    mark = f"jr_{uuid4().hex}"
+    with subprocess.Popen(["/bin/true"], env={MARKER: mark}) as process:
+        until(lambda: not is_alive(process.pid), within_s=5, what="the end")
+        assert leftovers.sweep(mark) == 0
+
+
+def test_nothing_to_sweep_is_no_error() -> None:
+    assert leftovers.sweep(f"jr_{uuid4().hex}") == 0
