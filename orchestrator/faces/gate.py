@@ -4,7 +4,9 @@ An ASGI wrapper without a framework, because every call passes it. A refusal is 
 dropped connection: SDKs send those again.
 """
 
+import uuid
 from collections.abc import Collection
+from email.utils import formatdate
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -89,6 +91,8 @@ async def refuse(send: Send, error: BaseException) -> None:
         (b"content-type", CONTENT_TYPE.encode()),
         (b"content-length", str(len(wire.body)).encode()),
         (b"connection", b"close"),
+        (b"x-amzn-requestid", str(uuid.uuid4()).encode()),
+        (b"date", formatdate(usegmt=True).encode()),
     ]
     await send({"type": "http.response.start", "status": wire.status, "headers": headers})
     await send({"type": "http.response.body", "body": wire.body})

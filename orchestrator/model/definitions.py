@@ -3,6 +3,7 @@
 Source: glue-semantics §3.3 and §7.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from orchestrator.model import arguments, capacity
@@ -44,6 +45,16 @@ def check(definition: JobDefinition) -> None:
     capacity.check(definition.capacity, command.name)
     arguments.check_map(definition.default_arguments, "DefaultArguments")
     arguments.check_map(definition.non_overridable_arguments, "NonOverridableArguments")
+
+
+def is_same(one: JobDefinition, other: JobDefinition) -> bool:
+    """Say whether two definitions are the same job, however their capacity is spelled.
+
+    GetJob adds both capacities to what it was given, and its answer, fed back into CreateJob, is no other job.
+    """
+    name = one.command.name
+    is_alike = replace(one, capacity=CapacityRequest()) == replace(other, capacity=CapacityRequest())
+    return is_alike and capacity.shown(one.capacity, name) == capacity.shown(other.capacity, name)
 
 
 def check_timeout(minutes: int | None) -> None:

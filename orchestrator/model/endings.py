@@ -15,7 +15,9 @@ from orchestrator.model.states import RunEvent
 
 MAX_MESSAGE_CHARS: Final = 4_000
 _EXCEPTION: Final = re.compile(r"[^\W\d][\w.<>]*(?::.*)?\Z")  # <>: f.<locals>.Trouble
-_HEADER: Final = re.compile(r"(\| (?:Exception Group )?)?(\+ Exception Group )?Traceback \(most recent call last\):")
+_HEADER: Final = re.compile(  # with frames below it: a message may quote the line
+    r"(\| (?:Exception Group )?)?(\+ Exception Group )?Traceback \(most recent call last\):\n(?= )"
+)
 _GROUP_MARGIN: Final = "  | "
 _SYNTAX_ERRORS: Final = ("SyntaxError:", "IndentationError:", "TabError:")
 _SIGNAL_BASE: Final = 128

@@ -1,5 +1,6 @@
 """CreateJob."""
 
+from orchestrator.model import definitions
 from orchestrator.model.errors import IdempotentParameterMismatchError
 from orchestrator.operations.context import Context
 from orchestrator.operations.views import definition_of
@@ -24,7 +25,7 @@ async def create_job(ctx: Context, request: CreateJobRequest) -> CreateJobRespon
         job = jobs.find(tx, request.name)
         if job is None:
             jobs.create(tx, request.name, definition, source=None, at_ms=at_ms)
-        elif job.definition != definition:
+        elif not definitions.is_same(job.definition, definition):
             raise IdempotentParameterMismatchError.job()
 
     await ctx.database.write("create_job", create)

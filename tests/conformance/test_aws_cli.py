@@ -80,8 +80,10 @@ def test_a_bookmark_is_reset(daemon: Daemon) -> None:
     [
         (
             ("start-job-run", "--job-name", "none"),
-            "(EntityNotFoundException) when calling the StartJobRun operation: "
-            "Failed to start job run due to missing metadata.",
+            (
+                "(EntityNotFoundException) when calling the StartJobRun operation: "
+                "Failed to start job run due to missing metadata."
+            ),
         ),
         (
             ("get-databases",),

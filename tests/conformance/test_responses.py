@@ -1,6 +1,7 @@
 """Every answer on the wire is exactly what botocore's model of it allows: no more members, no null, no other type."""
 
 import http
+import json
 import uuid
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
@@ -97,8 +98,6 @@ def held(daemon: Daemon, action: str, **members: Any) -> dict[str, Any]:
 
 
 def json_of(members: dict[str, Any]) -> bytes:
-    import json  # noqa: PLC0415 - the one place
-
     return json.dumps(members).encode()
 
 
@@ -122,7 +121,7 @@ def ends(daemon: Daemon) -> Iterator[list[tuple[str, str]]]:
     live, waiting, stopped = (runs.start(daemon, sleeper) for _ in range(3))
     daemon.call("BatchStopJobRun", {"JobName": sleeper, "JobRunIds": [stopped]})
     runs.in_state(daemon, sleeper, live, "RUNNING")
-    failing = daemon.job("fails", "raise ValueError(1)\n", **{"NotificationProperty": {"NotifyDelayAfter": 1}})
+    failing = daemon.job("fails", "raise ValueError(1)\n", NotificationProperty={"NotifyDelayAfter": 1})
     failed = runs.finish(daemon, failing, Timeout=3, ExecutionClass="FLEX", SecurityConfiguration="s")["Id"]
     retried = runs.finish(daemon, failing, JobRunId=failed)["Id"]
     yield [(sleeper, live), (sleeper, waiting), (sleeper, stopped), (failing, failed), (failing, retried)]

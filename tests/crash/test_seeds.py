@@ -25,6 +25,8 @@ from tests.support.waiting import until
 _RUNS: Final = 40
 _THREADS: Final = 4
 _KILLS: Final = 5
+_LAST_MOMENT: Final = 60
+"""Of the 80 lines that 40 scripts write: later, nothing might be alive any more."""
 _SEEDS: Final = 30
 _SHORT_SEEDS: Final = 2
 
@@ -53,7 +55,8 @@ def test_forty_runs_survive_five_kills(seed: int, tmp_path: Path) -> None:
 
         with ThreadPoolExecutor(_THREADS) as threads:
             sent = [threads.submit(send, client, lengths[number::_THREADS]) for number, client in enumerate(clients)]
-            kills_amid_scripts = sum(_kill_at_random(lives, markers, chance) for _ in range(_KILLS))
+            moments = sorted(chance.sample(range(1, _LAST_MOMENT), _KILLS))
+            kills_amid_scripts = sum(_kill_at(lives, markers, lines, chance.uniform(0, 0.3)) for lines in moments)
             for one in sent:
                 one.result(timeout=60)
 
@@ -68,14 +71,13 @@ def test_forty_runs_survive_five_kills(seed: int, tmp_path: Path) -> None:
         check_nothing_left(lives.daemon, markers)
 
 
-def _kill_at_random(lives: Lives, markers: Markers, chance: random.Random) -> bool:
-    """Kill the daemon at a random moment and start it again; say whether a script was alive.
+def _kill_at(lives: Lives, markers: Markers, lines: int, later_s: float) -> bool:
+    """Kill the daemon when scripts have written `lines`, and start it again; say whether a script was alive.
 
-    The moment is counted in lines that scripts write, so that a slow machine sees the same number of kills amid work.
+    Counted in lines, a slow machine sees as many kills amid work as a fast one.
     """
-    lines = len(markers.all()) + chance.randint(1, 8)
     until(lambda: len(markers.all()) >= lines, within_s=60, what=f"{lines} lines of scripts")
-    time.sleep(chance.uniform(0, 0.3))  # the moment itself: not always just behind a script's line
+    time.sleep(later_s)  # the moment itself: not always just behind a script's line
     is_amid = bool(alive_of(markers))
     lives.daemon.kill()
     lives.revive()

@@ -142,8 +142,10 @@ def test_an_option_that_nobody_knows_is_refused_at_the_call(daemon: Daemon) -> N
     job = daemon.job("odd_option", COUNT)
     assert runs.refused_start(daemon, job, Arguments={OPTION: "on"}) == (
         "InvalidInputException",
-        "--job-bookmark-option is 'on', which is not one of "
-        "job-bookmark-enable, job-bookmark-disable, job-bookmark-pause.",
+        (
+            "--job-bookmark-option is 'on', which is not one of "
+            "job-bookmark-enable, job-bookmark-disable, job-bookmark-pause."
+        ),
     )
 
 
@@ -189,8 +191,10 @@ def test_a_window_moves_nothing(daemon: Daemon, counted_job: tuple[str, list[str
         ),
         (
             {**ENABLE, "--job-bookmark-from": "x", "--job-bookmark-to": "y"},
-            "--job-bookmark-from and --job-bookmark-to may only be given with "
-            "--job-bookmark-option job-bookmark-pause.",
+            (
+                "--job-bookmark-from and --job-bookmark-to may only be given with "
+                "--job-bookmark-option job-bookmark-pause."
+            ),
         ),
     ],
 )
@@ -255,8 +259,10 @@ def test_of_two_runs_at_once_the_second_to_commit_fails_in_glues_words(daemon: D
     lost = daemon.run(job, late)
     assert (lost["JobRunState"], lost["ErrorMessage"]) == (
         "FAILED",
-        "VersionMismatchException: Continuation update failed due to version mismatch. "
-        "Expected version 0 but found version 1",
+        (
+            "VersionMismatchException: Continuation update failed due to version mismatch. "
+            "Expected version 0 but found version 1"
+        ),
     )
     assert entry(daemon, job)["JobBookmark"] == '"early"'
 
@@ -310,7 +316,9 @@ def test_a_reset_of_a_job_that_never_committed_is_refused_in_glues_words(daemon:
 
 
 @pytest.mark.parametrize("action", ["ResetJobBookmark", "GetJobBookmark"])
-def test_a_run_that_never_committed_has_no_bookmark(daemon: Daemon, counted_job: tuple[str, list[str]], action: str) -> None:
+def test_a_run_that_never_committed_has_no_bookmark(
+    daemon: Daemon, counted_job: tuple[str, list[str]], action: str
+) -> None:
     job, ids = counted_job
     assert runs.refused(daemon, action, JobName=job, RunId=ids[2]) == (
         "EntityNotFoundException",

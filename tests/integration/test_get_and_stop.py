@@ -104,7 +104,9 @@ def test_the_execution_time_is_that_of_the_script(daemon: Daemon) -> None:
 
 
 @pytest.mark.parametrize("flag", [{}, {"PredecessorsIncluded": True}, {"PredecessorsIncluded": False}])
-def test_a_run_started_by_hand_has_no_predecessors_however_it_is_asked_for(daemon: Daemon, flag: dict[str, Any]) -> None:
+def test_a_run_started_by_hand_has_no_predecessors_however_it_is_asked_for(
+    daemon: Daemon, flag: dict[str, Any]
+) -> None:
     job = daemon.job(f"predecessors_{uuid.uuid4()}", NO_SCRIPT)
     run_id = runs.finish(daemon, job)["Id"]
     answer = daemon.call("GetJobRun", {"JobName": job, "RunId": run_id, **flag})
@@ -193,8 +195,10 @@ def test_a_page_size_out_of_its_bounds_is_refused(
 ) -> None:
     assert runs.refused(daemon, "GetJobRuns", JobName=history[0], MaxResults=size) == (
         "InvalidInputException",
-        f"1 validation error detected: Value '{size}' at 'maxResults' failed to satisfy constraint: "
-        f"Member must have value {bound}",
+        (
+            f"1 validation error detected: Value '{size}' at 'maxResults' failed to satisfy constraint: "
+            f"Member must have value {bound}"
+        ),
     )
 
 

@@ -101,7 +101,12 @@ def test_what_was_not_given_is_not_given_back_but_for_both_capacities(daemon: Da
 
 @pytest.mark.parametrize(
     "members",
-    [FULL, MINIMAL, {**MINIMAL, "MaxCapacity": 5}, {"Role": "r", "Command": {"Name": "pythonshell"}, "MaxCapacity": 0.0625}],
+    [
+        FULL,
+        MINIMAL,
+        {**MINIMAL, "MaxCapacity": 5},
+        {"Role": "r", "Command": {"Name": "pythonshell"}, "MaxCapacity": 0.0625},
+    ],
     ids=["full", "minimal", "MaxCapacity", "pythonshell"],
 )
 def test_what_get_job_gives_can_be_fed_into_create_job(daemon: Daemon, members: dict[str, Any]) -> None:
@@ -161,7 +166,9 @@ def test_an_unknown_job_is_not_found(daemon: Daemon) -> None:
         ),
     ],
 )
-def test_a_definition_that_no_run_could_follow_is_refused(daemon: Daemon, members: dict[str, Any], sentence: str) -> None:
+def test_a_definition_that_no_run_could_follow_is_refused(
+    daemon: Daemon, members: dict[str, Any], sentence: str
+) -> None:
     assert runs.refused(daemon, "CreateJob", Name="impossible", **members) == ("InvalidInputException", sentence)
     assert "impossible" not in names_listed(daemon)
 
@@ -244,7 +251,9 @@ def test_a_live_run_of_a_deleted_job_ends_as_it_will(daemon: Daemon, tmp_path: P
     assert daemon.run(job, run_id)["JobRunState"] == "SUCCEEDED"
 
 
-COMMIT_AT_GATE: Final = runs.WAIT_FOR_GATE + "import orchestrator_bookmark\norchestrator_bookmark.put({'from': 'old'})\n"
+COMMIT_AT_GATE: Final = (
+    runs.WAIT_FOR_GATE + "import orchestrator_bookmark\norchestrator_bookmark.put({'from': 'old'})\n"
+)
 ENABLED: Final = {"--job-bookmark-option": "job-bookmark-enable"}
 
 
@@ -256,7 +265,9 @@ def test_what_a_run_of_a_deleted_job_commits_is_discarded(daemon: Daemon, tmp_pa
     assert runs.refused(daemon, "GetJobBookmark", JobName=job)[0] == "EntityNotFoundException"
 
 
-def test_what_a_run_of_the_old_job_commits_does_not_reach_the_new_one_of_that_name(daemon: Daemon, tmp_path: Path) -> None:
+def test_what_a_run_of_the_old_job_commits_does_not_reach_the_new_one_of_that_name(
+    daemon: Daemon, tmp_path: Path
+) -> None:
     job = daemon.job("re_created", COMMIT_AT_GATE)
     with runs.gated_run(daemon, job, tmp_path / "gate", Arguments=ENABLED) as run_id:
         daemon.call("DeleteJob", {"JobName": job})

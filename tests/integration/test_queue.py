@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import pytest
 
@@ -19,7 +19,7 @@ from tests.support.daemon import Daemon, running_daemon
 from tests.support.waiting import until
 
 ENVIRONMENT: Final = {"ORCHESTRATOR_CAPACITY__DPUS": "10", "ORCHESTRATOR_CAPACITY__MAX_PROCESSES": "30"}
-MANY: Final = {"ExecutionProperty": {"MaxConcurrentRuns": 50}}
+MANY: Final[dict[str, Any]] = {"ExecutionProperty": {"MaxConcurrentRuns": 50}}
 
 
 class Gates:
@@ -32,10 +32,12 @@ class Gates:
         self._numbers = itertools.count()
         self._gates: dict[str, Path] = {}
 
-    def __enter__(self) -> "Gates":
+    def __enter__(self) -> Self:
+        """Begin with no run."""
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Let all runs go and wait for their ends."""
         for gate in self._gates.values():
             gate.touch()
         for run_id in self._gates:
@@ -252,7 +254,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("NOT TESTED: a full disk. It needs a file system of its own, which only root can mount")
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m,nr_inodes=400", "tmpfs", str(disk)], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=16m,nr_inodes=400", "tmpfs", str(disk)], capture_output=True, check=False
+    )
     if mounted.returncode != 0:
         pytest.skip(f"NOT TESTED: a full disk. A file system cannot be mounted here: {mounted.stderr.decode()}")
     try:

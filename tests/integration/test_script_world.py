@@ -26,7 +26,7 @@ ENVIRONMENT: Final = {
     "PYTHONWARNINGS": "error",
     "VIRTUAL_ENV": "/nowhere",
     "LC_ALL": "C",
-    "TMPDIR": "/tmp",  # noqa: S108 - it is the one that must not be passed on
+    "TMPDIR": "/tmp",  # noqa: S108 - the one that must not be passed on
     "ORCHESTRATOR_REGION": "eu-central-1",
     "ORCHESTRATOR_CAPACITY__MAX_PROCESSES": "30",
     "ORCHESTRATOR_ENVIRONMENT": '{"EVERY_SCRIPT": "has this"}',
@@ -116,6 +116,11 @@ def test_a_script_leads_a_process_group_of_its_own_and_has_no_terminal(world: di
     assert (world["group"], world["terminal"]) == (True, False)
 
 
+def test_files_that_a_script_makes_are_readable_by_others_as_usual(daemon: Daemon) -> None:
+    run = runs.succeed(daemon, daemon.job("umask", "#!/bin/sh\numask\n", suffix=".sh"))
+    assert runs.output(daemon, run["Id"]) == "0022\n"
+
+
 def test_no_signal_is_ignored_or_blocked(daemon: Daemon) -> None:
     job = daemon.job("signals", "#!/bin/sh\nexec cat /proc/self/status\n", suffix=".sh")
     status = runs.output(daemon, runs.succeed(daemon, job)["Id"])
@@ -150,7 +155,11 @@ def test_the_environment_says_which_run_it_is(run: dict[str, Any], job: str, wor
 def test_the_environment_is_that_of_the_daemons_user_in_utf8(world: dict[str, Any]) -> None:
     user = pwd.getpwuid(os.geteuid())
     environment = world["environment"]
-    assert (environment["HOME"], environment["USER"], environment["LOGNAME"]) == (user.pw_dir, user.pw_name, user.pw_name)
+    assert (environment["HOME"], environment["USER"], environment["LOGNAME"]) == (
+        user.pw_dir,
+        user.pw_name,
+        user.pw_name,
+    )
     assert (environment["LANG"], world["locale"]) == ("C.UTF-8", "utf-8")
 
 
@@ -179,7 +188,9 @@ while True:
 
 
 def test_customer_variables_reach_the_script_and_others_do_not(daemon: Daemon, job: str) -> None:
-    seen = told(daemon, job, **{"--customer-driver-env-vars": 'CUSTOMER_A=1,CUSTOMER_B="x,y",PATH=/evil,ORCH_JOB_NAME=x'})
+    seen = told(
+        daemon, job, **{"--customer-driver-env-vars": 'CUSTOMER_A=1,CUSTOMER_B="x,y",PATH=/evil,ORCH_JOB_NAME=x'}
+    )
     added = set(seen["environment"]) - DOCUMENTED - {"EVERY_SCRIPT"}
     assert added == {"CUSTOMER_A", "CUSTOMER_B"}
     assert (seen["environment"]["CUSTOMER_A"], seen["environment"]["CUSTOMER_B"]) == ("1", "x,y")

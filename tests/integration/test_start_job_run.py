@@ -60,7 +60,15 @@ def test_the_run_shows_its_own_arguments_only(daemon: Daemon) -> None:
 def test_arguments_reach_the_script_in_the_order_of_the_merge_behind_what_is_injected(daemon: Daemon) -> None:
     job = daemon.job("order", runs.PRINT_ARGV, DefaultArguments={"--z": "1", "--y": "2"})
     run = runs.succeed(daemon, job, Arguments={"--x": "3", "--z": "4"})
-    assert runs.printed(daemon, run)[::2] == ["--JOB_NAME", "--JOB_ID", "--JOB_RUN_ID", "--TempDir", "--z", "--y", "--x"]
+    assert runs.printed(daemon, run)[::2] == [
+        "--JOB_NAME",
+        "--JOB_ID",
+        "--JOB_RUN_ID",
+        "--TempDir",
+        "--z",
+        "--y",
+        "--x",
+    ]
 
 
 def test_text_of_any_script_reaches_the_script_unchanged(daemon: Daemon) -> None:
@@ -79,7 +87,9 @@ def test_a_run_keeps_the_definition_that_it_was_accepted_with(daemon: Daemon, tm
     other = daemon.root / "snapshot_other.py"
     other.write_text("raise SystemExit(3)\n")
     command = {"Name": "pythonshell", "ScriptLocation": str(other)}
-    assert daemon.call("UpdateJob", {"JobName": job, "JobUpdate": {"Role": "r", "Command": command}}) == {"JobName": job}
+    assert daemon.call("UpdateJob", {"JobName": job, "JobUpdate": {"Role": "r", "Command": command}}) == {
+        "JobName": job
+    }
     (tmp_path / "gate").touch()
     assert [daemon.ended(job, run)["JobRunState"] for run in (first, second)] == ["SUCCEEDED", "SUCCEEDED"]
     assert runs.finish(daemon, job)["JobRunState"] == "FAILED"
@@ -110,7 +120,9 @@ def test_a_run_keeps_the_definition_that_it_was_accepted_with(daemon: Daemon, tm
         ),
     ],
 )
-def test_capacity_is_taken_in_every_form(daemon: Daemon, kind: str, asked: dict[str, Any], shown: dict[str, Any]) -> None:
+def test_capacity_is_taken_in_every_form(
+    daemon: Daemon, kind: str, asked: dict[str, Any], shown: dict[str, Any]
+) -> None:
     job = job_of_kind(daemon, f"capacity_{uuid.uuid4()}", kind)
     run = runs.finish(daemon, job, **asked)
     names = ("MaxCapacity", "AllocatedCapacity", "WorkerType", "NumberOfWorkers")
@@ -247,7 +259,7 @@ def test_with_queuing_on_a_run_above_the_limit_waits_and_says_what_for(
     job = daemon.job(f"queuing_{of_run}", runs.WAIT_FOR_GATE, JobRunQueuingEnabled=not of_run)
     gate = tmp_path / "gate"
     with runs.gated_run(daemon, job, gate):
-        flag = {"JobRunQueuingEnabled": True} if of_run else {}
+        flag: dict[str, Any] = {"JobRunQueuingEnabled": True} if of_run else {}
         waiting = runs.start(daemon, job, Arguments={"--gate": str(gate)}, **flag)
         run = daemon.run(job, waiting)
         assert run["JobRunState"] == "WAITING"
@@ -462,8 +474,10 @@ def test_a_timeout_within_its_bounds_is_accepted_and_shown(daemon: Daemon, minut
         (10_081, "Timeout is 10081; it must be between 1 and 10080 minutes (7 days)."),
         (
             0,
-            "1 validation error detected: Value '0' at 'timeout' failed to satisfy constraint: "
-            "Member must have value greater than or equal to 1",
+            (
+                "1 validation error detected: Value '0' at 'timeout' failed to satisfy constraint: "
+                "Member must have value greater than or equal to 1"
+            ),
         ),
     ],
 )
@@ -484,7 +498,7 @@ def test_the_default_timeout_is_glues(daemon: Daemon, kind: str, version: str | 
 
 def test_what_has_no_effect_here_is_shown_as_it_came(daemon: Daemon) -> None:
     job = daemon.job("echo", NO_SCRIPT)
-    echoed = {
+    echoed: dict[str, Any] = {
         "SecurityConfiguration": "secure",
         "NotificationProperty": {"NotifyDelayAfter": 5},
         "ExecutionClass": "FLEX",

@@ -92,7 +92,7 @@ def opened(path: Path) -> sqlite3.Connection:
     """Return a connection to a migrated store, as a function that is handed to `Database.write` sees it."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.row_factory = sqlite3.Row
-    migration.prepare(connection, ("PRAGMA foreign_keys = ON",))
+    migration.prepare(connection, ("PRAGMA foreign_keys = ON", "PRAGMA synchronous = OFF"))
     return connection
 
 

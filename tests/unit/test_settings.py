@@ -32,7 +32,9 @@ def flattened(model: BaseModel) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in type(model).model_fields:
         value = getattr(model, name)
-        inner = {f"{name}.{key}": one for key, one in flattened(value).items()} if isinstance(value, BaseModel) else None
+        inner = (
+            {f"{name}.{key}": one for key, one in flattened(value).items()} if isinstance(value, BaseModel) else None
+        )
         found |= {name: value} if inner is None else inner
     return found
 
@@ -194,7 +196,9 @@ def test_a_wrong_value_is_told_by_file_and_line(text: str, place: str, name: str
         ("ORCHESTRATOR_CAPACITY", '{"dpus": -1}', "capacity.dpus: "),
     ],
 )
-def test_a_wrong_variable_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch, variable: str, value: str, name: str) -> None:
+def test_a_wrong_variable_is_told_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, name: str
+) -> None:
     written("port = 5\n[capacity]\ndpus = 5\n")
     monkeypatch.setenv(variable, value)
     assert refusal().startswith(f"${variable}: {name}")

@@ -25,7 +25,9 @@ sys.stdin.read()
 def a_process(mark: str | None) -> Iterator[subprocess.Popen[bytes]]:
     """Lend a process with the mark in its environment, which has read it and stands."""
     environment = {} if mark is None else {MARKER: mark}
-    process = subprocess.Popen([sys.executable, "-c", FAMILY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+    process = subprocess.Popen(
+        [sys.executable, "-c", FAMILY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+    )
     try:
         yield process
     finally:

@@ -140,7 +140,9 @@ def test_a_torn_claim_is_a_dead_shims(directory: RunDirectory, content: bytes) -
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"{}", b'{"pid": "4711"}', b"[]"])
-def test_a_torn_claim_that_somebody_holds_is_lost_and_not_a_strangers_pid(directory: RunDirectory, content: bytes) -> None:
+def test_a_torn_claim_that_somebody_holds_is_lost_and_not_a_strangers_pid(
+    directory: RunDirectory, content: bytes
+) -> None:
     (directory.path / "claim").write_bytes(content)
     with locked(directory):
         assert directory.look() == Lost("its claim cannot be read")

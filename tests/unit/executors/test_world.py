@@ -23,7 +23,9 @@ def jobs_dir(tmp_path: Path) -> Path:
     return path
 
 
-def built(jobs_dir: Path, location: str = "script.py", *, bookmark: GivenBookmark | None = None, **changes: Any) -> world.World:
+def built(
+    jobs_dir: Path, location: str = "script.py", *, bookmark: GivenBookmark | None = None, **changes: Any
+) -> world.World:
     settings = {name: changes.pop(name) for name in ("pythons", "environment") if name in changes}
     spec = LaunchSpec(
         run_id=RUN,
@@ -74,7 +76,9 @@ def test_anything_else_is_executed_itself(jobs_dir: Path, name: str) -> None:
     assert built(jobs_dir, name).argv[0] == str(jobs_dir / name)
 
 
-def test_the_environment_is_the_documented_one_and_nothing_else(jobs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_the_documented_one_and_nothing_else(
+    jobs_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SECRET_OF_THE_DAEMON", "x")
     user = pwd.getpwuid(os.geteuid())
     assert built(jobs_dir).environment == {
@@ -112,7 +116,9 @@ def test_a_user_without_an_account_gets_a_world_too(jobs_dir: Path, monkeypatch:
 
 
 def test_configured_variables_are_added_but_cannot_break_what_runs_rest_on(jobs_dir: Path) -> None:
-    environment = built(jobs_dir, environment={"LANG": "de", "MINE": "1", "ORCH_JOB_RUN_ID": "forged", "PYTHONPATH": "x"}).environment
+    environment = built(
+        jobs_dir, environment={"LANG": "de", "MINE": "1", "ORCH_JOB_RUN_ID": "forged", "PYTHONPATH": "x"}
+    ).environment
     assert (environment["LANG"], environment["MINE"]) == ("de", "1")
     assert environment["ORCH_JOB_RUN_ID"] == str(RUN)
     assert environment["PYTHONPATH"] == str(SCRIPT_PACKAGE)
@@ -167,7 +173,9 @@ def test_a_location_is_a_path_here(jobs_dir: Path, location: str, path: str) -> 
         ("~nobody-here/script.py", "The script location ~nobody-here/script.py: Could not determine home directory."),
     ],
 )
-def test_a_location_that_leads_nowhere_fails_the_launch_with_a_sentence(jobs_dir: Path, location: str, sentence: str) -> None:
+def test_a_location_that_leads_nowhere_fails_the_launch_with_a_sentence(
+    jobs_dir: Path, location: str, sentence: str
+) -> None:
     with pytest.raises(LaunchError) as refused:
         built(jobs_dir, location)
     assert str(refused.value) == sentence
@@ -187,7 +195,9 @@ def test_a_python_version_has_its_configured_interpreter(jobs_dir: Path) -> None
 
 
 def test_python_2_needs_an_interpreter_of_its_own(jobs_dir: Path) -> None:
-    with pytest.raises(LaunchError, match=r'asks for PythonVersion 2, and no interpreter is configured for it \(\[pythons\] "2"\)'):
+    with pytest.raises(
+        LaunchError, match=r'asks for PythonVersion 2, and no interpreter is configured for it \(\[pythons\] "2"\)'
+    ):
         built(jobs_dir, python_version="2")
 
 
@@ -226,5 +236,7 @@ def test_extra_files_are_on_the_path_before_ours(jobs_dir: Path) -> None:
 
 
 def test_an_extra_file_that_is_not_there_fails_the_launch(jobs_dir: Path) -> None:
-    with pytest.raises(LaunchError, match=r"--extra-py-files: \[Errno 2\] No such file or directory: '.*/jobs/gone\.zip'"):
+    with pytest.raises(
+        LaunchError, match=r"--extra-py-files: \[Errno 2\] No such file or directory: '.*/jobs/gone\.zip'"
+    ):
         built(jobs_dir, arguments={"--extra-py-files": "gone.zip"})

@@ -66,7 +66,11 @@ def test_a_file_defines_the_job_of_its_directorys_name(jobs_dir: Path) -> None:
     assert list(jobs) == ["etl"]
     assert jobs["etl"].source == str(path)
     definition = jobs["etl"].definition
-    assert (definition.role, definition.description, definition.timeout_min) == (job_files.DEFAULT_ROLE, "Takes flights in", 5)
+    assert (definition.role, definition.description, definition.timeout_min) == (
+        job_files.DEFAULT_ROLE,
+        "Takes flights in",
+        5,
+    )
     assert definition.default_arguments == {"--day": "1"}
 
 
@@ -122,7 +126,9 @@ def test_a_file_that_cannot_be_read_is_told(jobs_dir: Path) -> None:
 
 
 def test_unknown_members_are_all_told(jobs_dir: Path) -> None:
-    text = RIGHT.replace('Name = "pythonshell"', 'Name = "pythonshell"\nPyhtonVersion = "3"').replace("Timeout", "TimeOut")
+    text = RIGHT.replace('Name = "pythonshell"', 'Name = "pythonshell"\nPyhtonVersion = "3"').replace(
+        "Timeout", "TimeOut"
+    )
     assert problems(jobs_dir, text) == [
         (2, "TimeOut: there is no such member"),
         (6, "Command.PyhtonVersion: there is no such member"),

@@ -70,7 +70,9 @@ def test_a_connection_that_never_was_belongs_to_nobody() -> None:
 def test_another_users_process_is_known_by_its_uid_and_kept_out() -> None:
     with listening(socket.AF_INET, "127.0.0.1") as listener:
         port = listener.getsockname()[1]
-        with subprocess.Popen([sys.executable, "-I", "-S", "-c", CONNECT, str(port), "65534"], stdin=subprocess.PIPE) as other:
+        with subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", CONNECT, str(port), "65534"], stdin=subprocess.PIPE
+        ) as other:
             accepted, client = listener.accept()
             with accepted:
                 assert peer.uid_of(client, accepted.getsockname()) == 65534

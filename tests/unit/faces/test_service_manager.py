@@ -16,7 +16,9 @@ def receiver() -> socket.socket:
     return made
 
 
-def test_a_socket_in_the_file_system_hears_it(tmp_path: Path, receiver: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socket_in_the_file_system_hears_it(
+    tmp_path: Path, receiver: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with receiver:
         receiver.bind(str(tmp_path / "notify"))
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))

@@ -8,14 +8,26 @@ SECOND = bookmarks.committed(FIRST, job_key=1, bookmark='{"day": 2}', run_id="jr
 
 
 def test_the_first_commit_is_version_one_run_one_attempt_zero() -> None:
-    assert FIRST == BookmarkEntry(
-        job_key=1, version=1, run=1, attempt=0, bookmark='{"day": 1}', run_id="jr_a", previous_run_id=None
+    assert (
+        BookmarkEntry(
+            job_key=1, version=1, run=1, attempt=0, bookmark='{"day": 1}', run_id="jr_a", previous_run_id=None
+        )
+        == FIRST
     )
 
 
 def test_the_next_commit_counts_on_and_names_the_one_before() -> None:
-    assert SECOND == BookmarkEntry(
-        job_key=1, version=2, run=2, attempt=2, bookmark='{"day": 2}', run_id="jr_b_attempt_2", previous_run_id="jr_a"
+    assert (
+        BookmarkEntry(
+            job_key=1,
+            version=2,
+            run=2,
+            attempt=2,
+            bookmark='{"day": 2}',
+            run_id="jr_b_attempt_2",
+            previous_run_id="jr_a",
+        )
+        == SECOND
     )
 
 

@@ -63,8 +63,16 @@ def test_a_run_goes_before_its_job_and_the_job_before_the_default() -> None:
     ("command", "request_", "sentence"),
     [
         ("glueetl", asked(allocated_capacity=1), "Allocated Capacity 1 is not allowed: it must be between 2 and 100."),
-        ("glueetl", asked(allocated_capacity=101), "Allocated Capacity 101 is not allowed: it must be between 2 and 100."),
-        ("glueetl", asked(allocated_capacity=5, max_capacity=6.0), "Please set only Allocated Capacity or Max Capacity."),
+        (
+            "glueetl",
+            asked(allocated_capacity=101),
+            "Allocated Capacity 101 is not allowed: it must be between 2 and 100.",
+        ),
+        (
+            "glueetl",
+            asked(allocated_capacity=5, max_capacity=6.0),
+            "Please set only Allocated Capacity or Max Capacity.",
+        ),
         (
             "pythonshell",
             asked(max_capacity=2.0),

@@ -30,7 +30,9 @@ def command(name: str, **members: Any) -> Command:
         ("gluestreaming", "3.0", None),
     ],
 )
-def test_a_run_without_a_timeout_has_its_glue_versions(name: str, glue_version: str | None, minutes: int | None) -> None:
+def test_a_run_without_a_timeout_has_its_glue_versions(
+    name: str, glue_version: str | None, minutes: int | None
+) -> None:
     definition = a_definition(command=command(name), glue_version=glue_version)
     assert definitions.timeout_min(None, definition) == minutes
 
@@ -108,3 +110,28 @@ def test_one_run_of_a_job_at_once_unless_it_says_otherwise() -> None:
 def test_a_runs_capacity_is_settled_with_its_jobs() -> None:
     definition = a_definition(capacity=CapacityRequest(max_capacity=0.0625))
     assert definitions.run_capacity(CapacityRequest(), definition, 100).dpu == 0.0625
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (CapacityRequest(), CapacityRequest(allocated_capacity=10, max_capacity=10.0)),
+        (CapacityRequest(max_capacity=0.0625), CapacityRequest(allocated_capacity=0, max_capacity=0.0625)),
+        (CapacityRequest(allocated_capacity=4), CapacityRequest(allocated_capacity=4, max_capacity=4.0)),
+    ],
+)
+def test_a_job_as_get_job_shows_it_is_the_same_job(given: CapacityRequest, shown: CapacityRequest) -> None:
+    assert definitions.is_same(
+        a_definition(command=command("pythonshell"), capacity=given),
+        a_definition(command=command("pythonshell"), capacity=shown),
+    )
+
+
+def test_another_capacity_is_another_job() -> None:
+    four, five = (a_definition(capacity=CapacityRequest(allocated_capacity=dpu)) for dpu in (4, 5))
+
+    assert not definitions.is_same(four, five)
+
+
+def test_another_description_is_another_job() -> None:
+    assert not definitions.is_same(a_definition(description="one"), a_definition(description="two"))

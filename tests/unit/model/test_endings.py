@@ -95,7 +95,9 @@ def test_a_module_that_python_cannot_read_is_told_too(tmp_path: Path) -> None:
     assert message.startswith("SyntaxError: ")
 
 
-@pytest.mark.parametrize("words", ["", "no luck\n", "ERROR: it went wrong\n", "Traceback (most recent call last):\n  File"])
+@pytest.mark.parametrize(
+    "words", ["", "no luck\n", "ERROR: it went wrong\n", "Traceback (most recent call last):\n  File"]
+)
 def test_words_without_an_exception_are_no_exception(words: str) -> None:
     assert endings.exception_of(words) is None
 
@@ -124,8 +126,14 @@ def test_an_exit_with_zero_is_a_success_without_a_message() -> None:
     [
         ({"exit_code": 3}, "Command failed with exit code 3"),
         ({"exit_code": 1}, "Command failed with exit code 1"),
-        ({"exit_code": 1, "stderr_tail": "Traceback (most recent call last):\nKeyError: 'a'\n"}, "KeyError: 'a'"),
-        ({"exit_code": 2, "stderr_tail": "Traceback (most recent call last):\nKeyError: 'a'\n"}, "Command failed with exit code 2"),
+        (
+            {"exit_code": 1, "stderr_tail": "Traceback (most recent call last):\n  File \"a.py\"\nKeyError: 'a'\n"},
+            "KeyError: 'a'",
+        ),
+        (
+            {"exit_code": 2, "stderr_tail": "Traceback (most recent call last):\nKeyError: 'a'\n"},
+            "Command failed with exit code 2",
+        ),
         (
             {"exit_code": None, "exit_signal": 9},
             "Command failed with exit code 137 (SIGKILL; nobody here sent it, possibly the kernel for want of memory)",
@@ -212,3 +220,9 @@ def test_a_file_that_misses_a_field_is_not_a_shims(missing: str) -> None:
 def test_a_file_with_a_wrong_value_is_not_a_shims(changes: dict[str, Any]) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
         endings.parse(ending_fields(**changes))
+
+
+def test_a_message_that_quotes_a_tracebacks_first_line_is_not_taken_for_one() -> None:
+    tail = 'Traceback (most recent call last):\n  File "a.py", line 1\nValueError: x\nTraceback (most recent call last):\nnope\n'
+
+    assert endings.exception_of(tail) == "ValueError: x\nTraceback (most recent call last):\nnope"

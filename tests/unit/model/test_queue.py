@@ -91,9 +91,7 @@ def test_backfill_counts_only_whole_room_beside_the_head() -> None:
 def a_situation(seed: int) -> tuple[list[Demand], list[Demand], Limits]:
     """Return a queue and what is held beside it, near the limits: a large run somewhere, small ones around it."""
     random = Random(seed)
-    limits = Limits(
-        dpus=random.choice([6.0, 7.05, 8.5]), max_processes=random.choice([3, 4, 5, 20]), order="backfill"
-    )
+    limits = Limits(dpus=random.choice([6.0, 7.05, 8.5]), max_processes=random.choice([3, 4, 5, 20]), order="backfill")
     held: list[Demand] = []
     queued: list[Demand] = []
     for number in range(100, 100 + random.randint(1, 4)):

@@ -58,7 +58,9 @@ def test_a_run_that_is_being_stopped_never_ends_otherwise() -> None:
 
 
 def test_only_a_confirmed_launch_can_succeed() -> None:
-    assert [before for (before, _), after in TRANSITIONS.items() if after is JobRunState.SUCCEEDED] == [JobRunState.RUNNING]
+    assert [before for (before, _), after in TRANSITIONS.items() if after is JobRunState.SUCCEEDED] == [
+        JobRunState.RUNNING
+    ]
 
 
 def test_a_waiting_run_does_not_count_against_its_job() -> None:

@@ -14,9 +14,7 @@ from orchestrator.model.states import JobRunState, RunEvent
 from orchestrator.store import job_runs, jobs
 from tests.support.records import NOW_MS, a_definition, a_new_run, moved, opened, run_id, stored_run
 
-FIGURES = RunFigures(
-    exit_code=3, exit_signal=9, wall_ms=4, cpu_ms=5, peak_process_rss_bytes=6, peak_tree_rss_bytes=7
-)
+FIGURES = RunFigures(exit_code=3, exit_signal=9, wall_ms=4, cpu_ms=5, peak_process_rss_bytes=6, peak_tree_rss_bytes=7)
 
 
 @pytest.fixture
@@ -88,7 +86,9 @@ def test_a_move_reads_the_state_as_it_is_now(store: sqlite3.Connection) -> None:
     assert moved(store, rumour, RunEvent.LAUNCHED).state is JobRunState.STOPPING
 
 
-def test_a_move_whose_row_was_moved_in_between_is_refused(store: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_move_whose_row_was_moved_in_between_is_refused(
+    store: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = stored_run(store, 1)
     monkeypatch.setattr(job_runs, "get_by_id", lambda tx, run_id: replace(run, state=JobRunState.RUNNING))
     with pytest.raises(IllegalTransitionError):
@@ -148,7 +148,9 @@ def test_a_failure_without_a_message_is_refused(store: sqlite3.Connection) -> No
         ("started_on_ms = 'now'", "cannot store TEXT"),
     ],
 )
-def test_the_schema_refuses_a_row_that_contradicts_itself(store: sqlite3.Connection, change: str, constraint: str) -> None:
+def test_the_schema_refuses_a_row_that_contradicts_itself(
+    store: sqlite3.Connection, change: str, constraint: str
+) -> None:
     stored_run(store, 1)
     with pytest.raises(sqlite3.IntegrityError, match=constraint):
         store.execute(f"UPDATE job_run SET {change}")  # noqa: S608 - from the list above

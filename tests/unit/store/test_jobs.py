@@ -37,7 +37,12 @@ def test_a_definition_is_read_back_as_it_was_written(store: sqlite3.Connection) 
         echoed={"Tags": {"a": "b"}, "Connections": {"Connections": ["c"]}},
     )
     job = jobs.create(store, "etl", definition, source="jobs/etl/job.toml", at_ms=5)
-    assert (job.definition, job.source, job.created_on_ms, job.last_modified_on_ms) == (definition, "jobs/etl/job.toml", 5, 5)
+    assert (job.definition, job.source, job.created_on_ms, job.last_modified_on_ms) == (
+        definition,
+        "jobs/etl/job.toml",
+        5,
+        5,
+    )
     assert jobs.get(store, "etl") == job
     assert jobs.definition(store, job.version_key) == definition
 
@@ -45,7 +50,7 @@ def test_a_definition_is_read_back_as_it_was_written(store: sqlite3.Connection) 
 def test_a_job_that_is_not_there_is_not_found(store: sqlite3.Connection) -> None:
     assert jobs.find(store, "etl") is None
     assert jobs.find_key(store, "etl") is None
-    with pytest.raises(EntityNotFoundError, match="Job with name: etl not found."):
+    with pytest.raises(EntityNotFoundError, match=r"Job with name: etl not found\."):
         jobs.get(store, "etl")
 
 

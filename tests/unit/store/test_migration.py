@@ -84,7 +84,10 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path, co
 
 
 def test_a_migration_that_fails_leaves_nothing_of_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    steps = [(1, "CREATE TABLE one (a INTEGER) STRICT;"), (2, "CREATE TABLE two (a INTEGER) STRICT; CREATE TABLE one (a);")]
+    steps = [
+        (1, "CREATE TABLE one (a INTEGER) STRICT;"),
+        (2, "CREATE TABLE two (a INTEGER) STRICT; CREATE TABLE one (a);"),
+    ]
     monkeypatch.setattr(migration, "migrations", lambda: steps)
     path = tmp_path / "state.db"
     with pytest.raises(sqlite3.OperationalError, match="already exists"):

@@ -16,11 +16,12 @@ from orchestrator.executors.interface import Alive, Ended, LaunchSpec, Lost, Rev
 from orchestrator.model.errors import LaunchError, StoreBrokenError, StoreFullError, UnavailableError
 from orchestrator.model.ids import JobRunId
 from orchestrator.model.queue import Limits
-from orchestrator.model.records import Capacity, JobRun, JobDefinition
+from orchestrator.model.records import Capacity, JobDefinition, JobRun
 from orchestrator.model.states import JobRunState, RunEvent
 from orchestrator.store import bookmarks, job_runs, jobs
 from orchestrator.store.database import Database, Transaction, open_database
-from orchestrator.supervisor import lifetime, supervisor as room
+from orchestrator.supervisor import lifetime
+from orchestrator.supervisor import supervisor as room
 from orchestrator.supervisor.bell import Bell
 from orchestrator.supervisor.lifetime import Surroundings
 from orchestrator.supervisor.supervisor import Supervisor
@@ -37,17 +38,20 @@ class World:
 
     database: Database
     executor: ScriptedExecutor
-    limits: Limits = Limits(dpus=100, max_processes=100)
+    limits: Limits = field(default_factory=lambda: Limits(dpus=100, max_processes=100))
     changed: Bell = field(default_factory=Bell)
     supervisor: Supervisor = field(init=False)
 
     def __post_init__(self) -> None:
+        """Make the supervisor."""
         around = Surroundings(
             database=self.database, executor=self.executor, now_ms=lambda: NOW_MS, changed=self.changed
         )
         self.supervisor = Supervisor(around, self.limits)
 
-    async def accept(self, number: int, *, job: str = "etl", definition: JobDefinition | None = None, **changes: Any) -> JobRun:
+    async def accept(
+        self, number: int, *, job: str = "etl", definition: JobDefinition | None = None, **changes: Any
+    ) -> JobRun:
         """Store a run and tell the supervisor; return it."""
         definition = definition or a_definition(max_concurrent_runs=100)
 
@@ -61,7 +65,9 @@ class World:
 
     async def move(self, run: JobRun, event: RunEvent) -> None:
         """Move a run as a daemon before this one did."""
-        await self.database.write("move", lambda tx: job_runs.move(tx, run.id, event, at_ms=NOW_MS, error_message="stop"))
+        await self.database.write(
+            "move", lambda tx: job_runs.move(tx, run.id, event, at_ms=NOW_MS, error_message="stop")
+        )
 
     async def stop(self, run: JobRun) -> None:
         """Accept a stop and tell the supervisor."""
@@ -153,7 +159,9 @@ async def test_a_launch_that_is_refused_here_fails_the_run_with_the_reason(world
 
 
 async def test_a_launch_that_the_shim_refuses_fails_the_run_with_its_words(world: World) -> None:
-    world.executor.on_launch = lambda spec: world.executor.see(spec.run_id, Unclaimed("[Errno 28] No space left on device"))
+    world.executor.on_launch = lambda spec: world.executor.see(
+        spec.run_id, Unclaimed("[Errno 28] No space left on device")
+    )
     async with world.serving():
         run = await world.accept(1)
         failed = await world.until(run, S.FAILED)
@@ -310,7 +318,9 @@ async def test_a_daemon_that_died_between_taking_that_claim_and_saying_so_says_s
 
 
 @pytest.mark.parametrize(("is_stopping", "state"), [(False, S.FAILED), (True, S.STOPPED)])
-async def test_a_claim_that_an_earlier_daemon_revoked_ends_the_run(world: World, *, is_stopping: bool, state: JobRunState) -> None:
+async def test_a_claim_that_an_earlier_daemon_revoked_ends_the_run(
+    world: World, *, is_stopping: bool, state: JobRunState
+) -> None:
     run = await world.accept(1)
     if is_stopping:
         await world.move(run, RunEvent.STOP_REQUESTED)
@@ -339,7 +349,9 @@ async def test_what_cannot_be_done_now_is_done_later(world: World) -> None:
     assert troubles == []
 
 
-async def test_a_full_store_delays_the_end_of_a_run_and_loses_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_store_delays_the_end_of_a_run_and_loses_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with failing_writes(world, monkeypatch, "settle_ended", [StoreFullError("full"), StoreFullError("full")]) as left:
         async with world.serving():
             run = await world.accept(1)
@@ -486,7 +498,13 @@ async def test_a_success_moves_the_bookmark_in_the_same_moment(world: World) -> 
         await world.until(run, S.SUCCEEDED)
     entry = await world.database.read(lambda tx: bookmarks.find(tx, run.job_key))
     assert entry is not None
-    assert (entry.version, entry.run, entry.attempt, entry.bookmark, entry.run_id) == (1, 1, 0, '{"day": 1}', str(run.id))
+    assert (entry.version, entry.run, entry.attempt, entry.bookmark, entry.run_id) == (
+        1,
+        1,
+        0,
+        '{"day": 1}',
+        str(run.id),
+    )
 
 
 async def test_a_bookmark_that_somebody_else_moved_fails_the_run(world: World) -> None:
