@@ -10,7 +10,7 @@ import socket
 import uuid
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import anyio
 import h11
@@ -112,11 +112,42 @@ def _status_for_people(name: str, status: int) -> int:
     return _MODELLED_404 if name == "EntityNotFoundException" else status
 
 
+class _WholeAnswers:
+    """A transport that sends what one step of the loop writes in one piece.
+
+    uvicorn writes an answer's head and body apart. A daemon that is killed between the two leaves a head alone, and
+    boto3 takes that for an empty success: its caller would have a run without an id, and would not call again.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._parts: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if not self._parts:
+            self._loop.call_soon(self._flush)
+        self._parts.append(data)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._parts:
+            data = b"".join(self._parts)
+            self._parts.clear()
+            self._transport.write(data)
+
+
 class _Protocol(H11Protocol):
     """uvicorn's, which also asks who the peer is, once per connection, and refuses broken HTTP in Glue's shape."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", _WholeAnswers(transport, self.loop)))
         client, server = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
         self.app_state = {**self.app_state, "is_owner": is_owner(client and client[:2], server and server[:2])}
 

@@ -71,7 +71,7 @@ def _settled(request: CapacityRequest, command_name: str) -> Capacity | None:
     if request.worker_type is not None or request.number_of_workers is not None:
         return _of_workers(request, command_name)
     allocated, maximum = request.allocated_capacity, request.max_capacity
-    if maximum is None:
+    if maximum is None or (maximum == allocated and MIN_DPU <= allocated <= MAX_DPU):  # alone, or as GetJob shows it
         assert allocated is not None  # noqa: S101 - the request is not empty, and the other forms are ruled out
         if not MIN_DPU <= allocated <= MAX_DPU:
             sentence = f"Allocated Capacity {allocated} is not allowed: it must be between {MIN_DPU} and {MAX_DPU}."
@@ -80,7 +80,8 @@ def _settled(request: CapacityRequest, command_name: str) -> Capacity | None:
     if allocated is not None and allocated != int(maximum):  # both, as GetJob returns them, agree
         sentence = "Please set only Allocated Capacity or Max Capacity."
         raise InvalidInputError(sentence)
-    _check_max_capacity(maximum, command_name)
+    if allocated != maximum or not MIN_DPU <= maximum <= MAX_DPU:  # alike and in bounds is what GetJob returned
+        _check_max_capacity(maximum, command_name)
     return Capacity(dpu=maximum)
 
 

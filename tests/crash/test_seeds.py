@@ -25,7 +25,7 @@ from tests.support.waiting import until
 _RUNS: Final = 40
 _THREADS: Final = 4
 _KILLS: Final = 5
-_LAST_MOMENT: Final = 60
+_LAST_MOMENT: Final = 50
 """Of the 80 lines that 40 scripts write: later, nothing might be alive any more."""
 _SEEDS: Final = 30
 _SHORT_SEEDS: Final = 2
@@ -56,7 +56,10 @@ def test_forty_runs_survive_five_kills(seed: int, tmp_path: Path) -> None:
         with ThreadPoolExecutor(_THREADS) as threads:
             sent = [threads.submit(send, client, lengths[number::_THREADS]) for number, client in enumerate(clients)]
             moments = sorted(chance.sample(range(1, _LAST_MOMENT), _KILLS))
-            kills_amid_scripts = sum(_kill_at(lives, markers, lines, chance.uniform(0, 0.3)) for lines in moments)
+            kills_amid_scripts = sum(
+                _kill_at(lives, markers, lines, chance.uniform(0, 0.3), waits_for_script=number % 2 == 0)
+                for number, lines in enumerate(moments)
+            )
             for one in sent:
                 one.result(timeout=60)
 
@@ -71,13 +74,15 @@ def test_forty_runs_survive_five_kills(seed: int, tmp_path: Path) -> None:
         check_nothing_left(lives.daemon, markers)
 
 
-def _kill_at(lives: Lives, markers: Markers, lines: int, later_s: float) -> bool:
+def _kill_at(lives: Lives, markers: Markers, lines: int, later_s: float, *, waits_for_script: bool) -> bool:
     """Kill the daemon when scripts have written `lines`, and start it again; say whether a script was alive.
 
     Counted in lines, a slow machine sees as many kills amid work as a fast one.
     """
     until(lambda: len(markers.all()) >= lines, within_s=60, what=f"{lines} lines of scripts")
     time.sleep(later_s)  # the moment itself: not always just behind a script's line
+    if waits_for_script:
+        until(lambda: alive_of(markers), what="a live script")
     is_amid = bool(alive_of(markers))
     lives.daemon.kill()
     lives.revive()

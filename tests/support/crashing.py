@@ -169,11 +169,19 @@ def is_dead(daemon: Daemon) -> bool:
 class Lives:
     """One daemon's lives: killed at armed points, started again until it serves, each point armed until it was reached."""
 
-    def __init__(self, root: Path, points: Iterable[str | None] = (), **settings: object) -> None:
+    def __init__(
+        self,
+        root: Path,
+        points: Iterable[str | None] = (),
+        *,
+        environment: Mapping[str, str] | None = None,
+        **settings: object,
+    ) -> None:
         """Arm `points` (None: nothing) from the first life on."""
         self._points = [point for point in points if point is not None]
         self._log = root / "reached"
         self.daemon = a_daemon(root, crash_log=self._log, **settings)
+        self.daemon.environment.update(environment or {})
         self.client = PatientClient(self.daemon, self.revive)
         self.markers = Markers(root / "markers")
         self.deaths = 0

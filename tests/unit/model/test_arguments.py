@@ -121,8 +121,10 @@ def test_a_long_key_is_shown_by_its_beginning() -> None:
     [
         (
             {"--job-bookmark-option": "on"},
-            "--job-bookmark-option is 'on', which is not one of "
-            "job-bookmark-enable, job-bookmark-disable, job-bookmark-pause.",
+            (
+                "--job-bookmark-option is 'on', which is not one of "
+                "job-bookmark-enable, job-bookmark-disable, job-bookmark-pause."
+            ),
         ),
         (
             {"--job-bookmark-from": "jr_a"},
@@ -130,8 +132,10 @@ def test_a_long_key_is_shown_by_its_beginning() -> None:
         ),
         (
             {"--job-bookmark-option": "job-bookmark-enable", "--job-bookmark-from": "a", "--job-bookmark-to": "b"},
-            "--job-bookmark-from and --job-bookmark-to may only be given with "
-            "--job-bookmark-option job-bookmark-pause.",
+            (
+                "--job-bookmark-from and --job-bookmark-to may only be given with "
+                "--job-bookmark-option job-bookmark-pause."
+            ),
         ),
         (
             {"--job-bookmark-option": "job-bookmark-pause", "--job-bookmark-to": "b"},

@@ -31,6 +31,8 @@ def test_who_asks_for_nothing_gets_ten(command: str) -> None:
         ("pythonshell", asked(max_capacity=1.0), 1),
         ("pythonshell", asked(max_capacity=10.0), 10),
         ("pythonshell", asked(max_capacity=0.0625, allocated_capacity=0), 0.0625),
+        ("pythonshell", asked(max_capacity=1.0, allocated_capacity=1), 1),
+        ("pythonshell", asked(max_capacity=4.0, allocated_capacity=4), 4),
         ("glueetl", asked(max_capacity=2.0), 2),
         ("glueetl", asked(max_capacity=100.0), 100),
         ("glueetl", asked(max_capacity=7.0, allocated_capacity=7), 7),
@@ -82,8 +84,10 @@ def test_a_run_goes_before_its_job_and_the_job_before_the_default() -> None:
             (
                 "glueetl",
                 asked(max_capacity=value),
-                f"Max Capacity {value:g} is not allowed for Job Command glueetl: "
-                "it must be a whole number between 2 and 100.",
+                (
+                    f"Max Capacity {value:g} is not allowed for Job Command glueetl: "
+                    "it must be a whole number between 2 and 100."
+                ),
             )
             for value in (0.0625, 1.0, 2.5, 100.5, 101.0, -3.0)
         ],

@@ -65,8 +65,10 @@ def test_the_message_is_the_end_of_a_real_traceback(tmp_path: Path, source: str)
     "source",
     [
         "raise ExceptionGroup('many', [ValueError('a'), TypeError('b')])",
-        "es = []\nfor t in (ValueError, TypeError):\n  try: raise t('x')\n  except Exception as e: es.append(e)\n"
-        "raise ExceptionGroup('many', es)",
+        (
+            "es = []\nfor t in (ValueError, TypeError):\n  try: raise t('x')\n  except Exception as e: es.append(e)\n"
+            "raise ExceptionGroup('many', es)"
+        ),
         "e = ExceptionGroup('many', [ValueError('a'), ExceptionGroup('in', [TypeError('b')])]); e.add_note('n'); raise e",
     ],
 )

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from operator import methodcaller
 from pathlib import Path
 from typing import Any, Final
 
@@ -400,7 +401,7 @@ async def test_a_reader_sees_what_is_committed_and_cannot_write(path: Path) -> N
         assert await database.read(lambda tx: tx.execute("SELECT count(*) FROM scratch").fetchone()[0]) == 1
         for statement in ("INSERT INTO scratch (a) VALUES (9)", "DROP TABLE scratch", "PRAGMA user_version = 99"):
             with pytest.raises(sqlite3.OperationalError, match="readonly"):
-                await database.read(lambda tx, statement=statement: tx.execute(statement))
+                await database.read(methodcaller("execute", statement))
         assert stored(path) == {1}
 
 
@@ -421,7 +422,7 @@ async def test_a_read_is_one_view_however_much_is_written_meanwhile(path: Path) 
 async def test_a_read_that_fails_leaves_no_view_open(path: Path) -> None:
     async with serving(path) as database:
         with pytest.raises(ValueError, match="not in list"):
-            await database.read(lambda tx: [].index("x"))
+            await database.read(lambda tx: ["y"].index("x"))
         await database.write("add", add(1))
         assert await database.read(lambda tx: tx.execute("SELECT count(*) FROM scratch").fetchone()[0]) == 1
 
@@ -444,11 +445,12 @@ async def test_closing_finishes_what_waits(path: Path) -> None:
 
 async def test_a_database_is_durable_before_it_is_fast(path: Path) -> None:
     async with serving(path) as database:
-        pragmas = {
-            name: await database.write("look", lambda tx, name=name: tx.execute(f"PRAGMA {name}").fetchone()[0])
-            for name in ("journal_mode", "synchronous", "foreign_keys")
-        }
-    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+        def pragmas(tx: Transaction) -> list[Any]:
+            names = ("journal_mode", "synchronous", "foreign_keys")
+            return [tx.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
+
+        assert await database.write("look", pragmas) == ["wal", 2, 1]
 
 
 async def test_a_file_that_is_not_ours_is_refused_and_its_connection_closed(path: Path) -> None:

@@ -111,13 +111,15 @@ class World:
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     with anyio.fail_after(WITHIN_S):
-        async with open_database(tmp_path / "state.db", operation_timeout_s=10) as database:
-            async with anyio.create_task_group() as tasks:
-                await tasks.start(database.serve)
-                world = World(database, ScriptedExecutor())
-                yield world
-                world.executor.close()
-                database.close()
+        async with (
+            open_database(tmp_path / "state.db", operation_timeout_s=10) as database,
+            anyio.create_task_group() as tasks,
+        ):
+            await tasks.start(database.serve)
+            world = World(database, ScriptedExecutor())
+            yield world
+            world.executor.close()
+            database.close()
 
 
 @pytest.fixture(autouse=True)
@@ -371,7 +373,7 @@ async def test_a_full_store_delays_the_admission_of_a_run(world: World, monkeypa
 
 async def test_a_broken_store_ends_the_supervisor(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     with failing_writes(world, monkeypatch, "record_launch", [StoreBrokenError("broken")]):
-        with pytest.raises(ExceptionGroup) as ended:
+        with pytest.raises(ExceptionGroup) as ended:  # noqa: PT012 - it is raised where the group ends
             async with world.serving():
                 await world.accept(1)
                 await anyio.sleep_forever()
