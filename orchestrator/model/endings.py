@@ -21,6 +21,7 @@ _HEADER: Final = re.compile(  # with frames below it: a message may quote the li
 _GROUP_MARGIN: Final = "  | "
 _SYNTAX_ERRORS: Final = ("SyntaxError:", "IndentationError:", "TabError:")
 _SIGNAL_BASE: Final = 128
+_MAX_INT: Final = 2**63 - 1
 
 
 class EndingReason(StrEnum):
@@ -174,6 +175,9 @@ def _optional_int(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int):
         message = f"{value!r} is not a whole number"
         raise TypeError(message)
+    if abs(value) > _MAX_INT:  # more than the store can hold, and than any run can use
+        message = f"{value!r} is out of bounds"
+        raise ValueError(message)
     return value
 
 

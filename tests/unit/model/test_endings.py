@@ -228,3 +228,10 @@ def test_a_message_that_quotes_a_tracebacks_first_line_is_not_taken_for_one() ->
     tail = 'Traceback (most recent call last):\n  File "a.py", line 1\nValueError: x\nTraceback (most recent call last):\nnope\n'
 
     assert endings.exception_of(tail) == "ValueError: x\nTraceback (most recent call last):\nnope"
+
+
+def test_a_number_beyond_what_the_store_can_hold_is_no_ending_of_ours() -> None:
+    fields = ending_fields(wall_ms=2**63)
+
+    with pytest.raises(ValueError, match="out of bounds"):
+        endings.parse(fields)

@@ -40,7 +40,7 @@ async def serving(path: Path, *, operation_timeout_s: float = 10) -> AsyncIterat
             anyio.create_task_group() as tasks,
         ):
             await tasks.start(database.serve)
-            await database.write("scratch", lambda tx: tx.execute(SCRATCH).close())
+            await database.write("scratch", lambda tx: tx.execute(SCRATCH).close(), is_patient=True)
             yield database
             database.close()
 
