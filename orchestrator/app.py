@@ -4,6 +4,7 @@ Ending it never ends a run: the scripts belong to their shims, and the next daem
 """
 
 import os
+import resource
 import signal
 import socket
 import time
@@ -13,6 +14,7 @@ from functools import partial
 from typing import Final
 
 import anyio
+import anyio.to_thread
 import structlog
 from anyio.abc import TaskGroup, TaskStatus
 
@@ -22,7 +24,13 @@ from orchestrator.executors.world import WorldSettings
 from orchestrator.faces import http, job_files
 from orchestrator.faces.service_manager import notify
 from orchestrator.logging import configure
-from orchestrator.model.errors import StateDirectoryHeldError, StoreBrokenError, StoreRefusedError
+from orchestrator.model.errors import (
+    StateDirectoryHeldError,
+    StoreBrokenError,
+    StoreError,
+    StoreFullError,
+    StoreRefusedError,
+)
 from orchestrator.model.ids import BASE_BYTES
 from orchestrator.model.queue import Limits
 from orchestrator.operations.context import Context
@@ -53,15 +61,22 @@ def serve(settings: Settings, *, with_parent: bool) -> int:
     configure(settings.log_level, settings.log_format)
     os.umask(0o077)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would reap our shims before we can
+    files, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (most_files, most_files)
+    )  # for many connections; scripts get what it was
     try:
         with hold(settings.state_dir) as directory, _listening(settings) as listener:
-            anyio.run(partial(_run, settings, directory, listener, with_parent=with_parent))
+            anyio.run(partial(_run, settings, directory, listener, open_files_limit=files, with_parent=with_parent))
     except StateDirectoryHeldError as error:
         log.error("state_directory_held", problem=str(error))  # noqa: TRY400 - the sentence says all
         return EX_TEMPFAIL
     except StoreRefusedError as error:
         log.error("store_refused", problem=str(error))  # noqa: TRY400
         return EX_CONFIG
+    except StoreError as error:
+        log.error("store_unusable", problem=str(error))  # noqa: TRY400
+        return EX_IOERR
     except _AddressError as error:
         log.error("address_unavailable", problem=str(error))  # noqa: TRY400
         return EX_UNAVAILABLE
@@ -88,7 +103,14 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
         yield listener
 
 
-async def _run(settings: Settings, directory: StateDirectory, listener: socket.socket, *, with_parent: bool) -> None:
+async def _run(
+    settings: Settings,
+    directory: StateDirectory,
+    listener: socket.socket,
+    *,
+    open_files_limit: int,
+    with_parent: bool,
+) -> None:
     endpoint_url = _endpoint_url(listener)
     async with open_database(directory.database, operation_timeout_s=settings.operation_timeout_s) as database:
         directory.runs.mkdir(mode=0o700, exist_ok=True)
@@ -97,6 +119,7 @@ async def _run(settings: Settings, directory: StateDirectory, listener: socket.s
             _world(settings, endpoint_url),
             stop_grace_s=settings.runs.stop_grace_s,
             log_limit_bytes=settings.runs.log_limit_bytes,
+            open_files_limit=open_files_limit,
         )
         try:
             async with anyio.create_task_group() as tasks:
@@ -156,9 +179,9 @@ async def _heed_signals(
         is_stopping = False
         async for number in signals:
             if number == signal.SIGHUP:
-                notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-                await _define_jobs(settings, ctx)
-                notify("READY=1")
+                calls.start_soon(
+                    _reload, settings, ctx
+                )  # a task of its own: it may wait for the store, SIGTERM may not
                 continue
             if is_stopping:
                 calls.cancel_scope.cancel()
@@ -169,6 +192,12 @@ async def _heed_signals(
             ctx.closing.set()
             ctx.supervisor.changed.ring()  # those who wait for a change look up, and are answered
             calls.start_soon(_end, face, calls)
+
+
+async def _reload(settings: Settings, ctx: Context) -> None:
+    notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+    await _define_jobs(settings, ctx)
+    notify("READY=1")
 
 
 async def _end_with_parent() -> None:
@@ -185,11 +214,15 @@ async def _end(face: http.HttpFace, calls: TaskGroup) -> None:
 
 async def _define_jobs(settings: Settings, ctx: Context) -> None:
     """Take in the job files. A file with a mistake changes nothing and stops nothing: its job stays as it was."""
-    found, problems = job_files.load(settings)
+    found, problems = await anyio.to_thread.run_sync(job_files.load, settings)
     for problem in problems:
         log.error("job_file_refused", file=str(problem.file), line=problem.line, problem=problem.message)
     broken = {str(problem.file) for problem in problems}
-    await define_jobs(ctx, found, broken)
+    try:
+        await define_jobs(ctx, found, broken)
+    except StoreFullError as error:
+        log.error("jobs_not_defined", problem=str(error), consequence="the jobs stay as they were")  # noqa: TRY400
+        return
     log.info("jobs_defined", count=len(found), refused=len(broken))
 
 

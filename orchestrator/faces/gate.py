@@ -33,7 +33,7 @@ class Gate:
         self._app = app
         self._hosts = LOOPBACK_HOSTS | {host.lower() for host in hosts}
         self._max_body_bytes = max_body_bytes
-        self._is_peer_checked = is_peer_checked
+        self.is_peer_checked = is_peer_checked
         self.is_closing = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,7 +51,7 @@ class Gate:
     def _check(self, scope: Scope, headers: dict[bytes, str]) -> None:
         if self.is_closing:
             raise ShuttingDownError
-        if self._is_peer_checked and not scope["state"].get("is_owner", False):
+        if self.is_peer_checked and not scope["state"].get("is_owner", False):
             raise AccessDeniedError.peer()
         # The server's own limit holds only for headers that come in pieces.
         if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:

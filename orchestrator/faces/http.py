@@ -6,6 +6,7 @@ is made with IPPROTO_TCP, without which asyncio never sets TCP_NODELAY.
 
 import asyncio
 import contextlib
+import math
 import socket
 import uuid
 from collections.abc import Callable, Iterator
@@ -37,6 +38,7 @@ log = structlog.stdlib.get_logger()
 
 KEEP_ALIVE_S: Final = 75  # longer than the pause between two polls of any client we know
 SHUTDOWN_GRACE_S: Final = 5
+STRANGER_PATIENCE_S: Final = 2
 _MODELLED_404: Final = 404
 
 
@@ -82,7 +84,7 @@ def application(ctx: Context) -> Starlette:
         await ctx.database.read(lambda tx: tx.execute("SELECT 1").fetchone())
         return JSONResponse({"status": "ok", "version": __version__})
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/", glue, methods=["POST"]),
             Route("/healthz", healthz, methods=["GET"]),
@@ -90,6 +92,8 @@ def application(ctx: Context) -> Starlette:
         ],
         exception_handlers={RequestError: _refused, HTTPException: _not_found, Exception: _failed},
     )
+    app.router.redirect_slashes = False
+    return app
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -149,7 +153,10 @@ class _Protocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(cast("asyncio.Transport", _WholeAnswers(transport, self.loop)))
         client, server = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-        self.app_state = {**self.app_state, "is_owner": is_owner(client and client[:2], server and server[:2])}
+        may_enter = is_owner(client and client[:2], server and server[:2])
+        self.app_state = {**self.app_state, "is_owner": may_enter}
+        if self.config.app.is_peer_checked and not may_enter:  # type: ignore[union-attr]  # it is told so when it asks; one that does not ask shall not hold a place
+            self.loop.call_later(STRANGER_PATIENCE_S, transport.close)
 
     def send_400_response(self, msg: str) -> None:
         wire = to_wire(SerializationError(msg))
@@ -161,6 +168,21 @@ class _Protocol(H11Protocol):
         for event in (h11.Response(status_code=wire.status, headers=headers), h11.Data(wire.body), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
+
+
+class _Complaints:
+    """The event loop's errors, such as no file descriptor left to accept with: told at most once a second."""
+
+    def __init__(self) -> None:
+        self._told_at_s = -math.inf
+        self._untold = 0
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        self._untold += 1
+        if loop.time() - self._told_at_s >= 1:
+            problem = repr(context.get("exception") or context["message"])
+            log.error("event_loop_error", message=context["message"], problem=problem, times=self._untold)
+            self._told_at_s, self._untold = loop.time(), 0
 
 
 class HttpFace:
@@ -192,6 +214,7 @@ class HttpFace:
     async def serve(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Serve until `stop`; then let the calls under way end."""
         self._server.on_started = task_status.started
+        asyncio.get_running_loop().set_exception_handler(_Complaints())
         try:
             await self._server.serve(sockets=[self._listener])
         finally:

@@ -18,6 +18,7 @@ _EXCEPTION: Final = re.compile(r"[^\W\d][\w.<>]*(?::.*)?\Z")  # <>: f.<locals>.T
 _HEADER: Final = re.compile(  # with frames below it: a message may quote the line
     r"(\| (?:Exception Group )?)?(\+ Exception Group )?Traceback \(most recent call last\):\n(?= )"
 )
+_LOG_LINE: Final = re.compile(r"\[?(\d{4}-\d\d-\d\d|(DEBUG|INFO|WARNING|ERROR|CRITICAL)\b)")
 _GROUP_MARGIN: Final = "  | "
 _SYNTAX_ERRORS: Final = ("SyntaxError:", "IndentationError:", "TabError:")
 _SIGNAL_BASE: Final = 128
@@ -146,7 +147,10 @@ def exception_of(stderr_tail: str) -> str | None:
     for number, line in enumerate(lines):
         is_start = bool(_EXCEPTION.match(line)) if headers else line.startswith(_SYNTAX_ERRORS)
         if is_start:
-            return "\n".join(lines[number:]).strip()[:MAX_MESSAGE_CHARS]
+            message = lines[number:]
+            if any(_LOG_LINE.match(later) for later in message[1:]):
+                return None  # it was logged, and the script went on: it is not what ended it
+            return "\n".join(message).strip()[:MAX_MESSAGE_CHARS]
     return None
 
 

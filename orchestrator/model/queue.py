@@ -79,12 +79,16 @@ def explain(queued: Sequence[Demand], held: Sequence[Demand], limits: Limits) ->
     jobs = Counter(demand.job_key for demand in held)
     used = in_use_dpu(held)
     waits: dict[JobRunId, Wait] = {}
+    head: int | None = None  # the place of the first run that waits for slots
     for place, demand in enumerate(queued, start=1):
         if jobs[demand.job_key] >= demand.concurrency_limit:
             reason = f"Waiting for one of the job's {demand.concurrency_limit} concurrent runs to end"
         elif len(held) >= limits.max_processes:
             reason = f"Waiting for a process, {len(held)} live of {limits.max_processes}"
+        elif head is not None:
+            reason = f"Waiting for {demand.dpu:g} DPU behind place {head}, {used:g} in use of {limits.dpus:g}"
         else:
+            head = place
             reason = f"Waiting for {demand.dpu:g} DPU, {used:g} in use of {limits.dpus:g}"
         waits[demand.run_id] = Wait(place=place, reason=f"{reason}; place {place} in the queue")
     return waits

@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from importlib import resources
 from typing import Final
 
-from orchestrator.model.errors import StoreRefusedError
+from orchestrator.model.errors import StoreError, StoreRefusedError
 from orchestrator.reach import reach
 
 APPLICATION_ID: Final = 0x476C7565  # "Glue"
+_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _FILE_NAME: Final = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
 
@@ -34,14 +35,18 @@ def prepare(connection: sqlite3.Connection, pragmas: Iterable[str]) -> None:
 
     Raises:
         StoreRefusedError: the file is no database of ours, or newer than this code. Nothing was changed.
+        StoreError: it cannot be read now (a full disk, say).
     """
     try:
         application_id = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         is_empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
     except sqlite3.DatabaseError as error:
-        message = f"the state database cannot be read: {error}; restore it from a backup"
-        raise StoreRefusedError(message) from error
+        if error.sqlite_errorcode & 0xFF in _DAMAGED:
+            message = f"the state database is damaged: {error}; restore it from a backup"
+            raise StoreRefusedError(message) from error
+        message = f"the state database cannot be read now: {error}; look at the disk's room and health"
+        raise StoreError(message) from error
     if not is_empty and application_id != APPLICATION_ID:
         message = "the state database was not made by this program"
         raise StoreRefusedError(message)

@@ -109,12 +109,20 @@ class Supervisor:
             demand = Demand(run_id=run.id, job_key=run.job_key, concurrency_limit=cap, dpu=run.capacity.dpu)
             is_queued = run.state in _QUEUED
             if is_queued and is_start and run.state is JobRunState.STARTING:
-                is_queued = isinstance(await self._around.executor.find(run.id), Unclaimed)
+                is_queued = await self._is_unclaimed(run)
             if is_queued:
                 self._queue[run.id] = (demand, run)
             else:
                 log.info("job_run_adopted", run=str(run.id), state=run.state)
                 self._hold(lifetimes, run, demand)
+
+    async def _is_unclaimed(self, run: JobRun) -> bool:
+        """Say whether nothing ever started the run. Trouble with the look is left to the run's lifetime."""
+        try:
+            return isinstance(await self._around.executor.find(run.id), Unclaimed)
+        except OSError as error:
+            log.warning("job_run_not_readable", run=str(run.id), problem=str(error))
+            return False
 
     def _take_up_stops(self, lifetimes: TaskGroup) -> None:
         """Hold the queued runs that are to stop: their lifetime revokes the claim, and takes no slot for that."""

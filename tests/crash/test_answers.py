@@ -28,8 +28,8 @@ def test_a_daemon_that_dies_amid_an_answer_has_sent_all_of_it(tmp_path: Path) ->
         client = lives.daemon.client(retries={"mode": "legacy", "max_attempts": 1})
         armed.touch()
         answer = client.start_job_run(JobName=job)
-        armed.unlink()
         until(lambda: is_dead(lives.daemon), what="the daemon's death")
+        armed.unlink()
         lives.revive()
         run_id = answer["JobRunId"]
         lives.wait_for_end(run_id)

@@ -319,6 +319,7 @@ def shim_ending(folder: Path, script: str, **spec: Any) -> dict[str, Any]:
         "timeout_s": None,
         "stop_grace_s": 0.3,
         "log_limit_bytes": LOG_LIMIT,
+        "open_files_limit": 1024,
         "bookmark": {"version": 0, "text": None, "to_text": None, "is_written": False},
         **spec,
     }
@@ -358,6 +359,12 @@ def test_a_log_is_kept_up_to_its_limit_and_the_script_is_never_held_up(daemon: D
     assert run["JobRunState"] == "SUCCEEDED"
     assert log == b"x" * LOG_LIMIT + marker
     assert figures(daemon, run)["wall_ms"] < 10_000
+
+
+def test_a_log_that_passes_its_limit_on_a_pipes_boundary_has_the_marker(tmp_path: Path) -> None:
+    shim_ending(tmp_path, "import os\nfor _ in range(17):\n    os.write(1, b'x' * 65536)\n")
+    [log] = (tmp_path / "runs").rglob("stdout.log")
+    assert log.read_bytes().startswith(b"x" * LOG_LIMIT + b"\n[orchestrator] the log limit")
 
 
 def test_a_log_of_exactly_its_limit_has_no_marker(daemon: Daemon) -> None:

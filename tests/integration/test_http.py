@@ -460,6 +460,18 @@ def test_another_user_is_refused_with_an_error_that_no_sdk_sends_again(daemon: D
     )
 
 
+SAY_NOTHING: Final = """
+import socket, sys
+with socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=15) as connection:
+    print(connection.recv(1))
+"""
+
+
+@pytest.mark.usefixtures("nothing_stored")
+def test_another_users_silent_connection_holds_no_place(daemon: Daemon, other_user: int) -> None:
+    assert as_user(other_user, SAY_NOTHING, daemon.port).stdout == "b''\n"
+
+
 SEND_AND_CLOSE: Final = """
 import socket, sys
 body = b'{"JobName": "target"}'

@@ -70,7 +70,10 @@ def test_a_run_without_slots_waits_as_starting_and_says_for_what_and_where(daemo
         gates.running(gates.start(6))
         first, second = gates.start(10), gates.start(3)
         assert gates.wait_of(first) == ("STARTING", "Waiting for 10 DPU, 6 in use of 10; place 1 in the queue")
-        assert gates.wait_of(second) == ("STARTING", "Waiting for 3 DPU, 6 in use of 10; place 2 in the queue")
+        assert gates.wait_of(second) == (
+            "STARTING",
+            "Waiting for 3 DPU behind place 1, 6 in use of 10; place 2 in the queue",
+        )
 
 
 def test_a_small_run_does_not_pass_a_large_one(daemon: Daemon, tmp_path: Path) -> None:
@@ -78,7 +81,7 @@ def test_a_small_run_does_not_pass_a_large_one(daemon: Daemon, tmp_path: Path) -
         holder = gates.start(6)
         gates.running(holder)
         large, small = gates.start(8), gates.start(2)
-        assert gates.wait_of(small)[1] == "Waiting for 2 DPU, 6 in use of 10; place 2 in the queue"
+        assert gates.wait_of(small)[1] == "Waiting for 2 DPU behind place 1, 6 in use of 10; place 2 in the queue"
         gates.let_go(holder)
         gates.running(large)
         gates.running(small)
@@ -88,7 +91,7 @@ def test_a_place_moves_up_as_those_before_it_start(daemon: Daemon, tmp_path: Pat
     with Gates(daemon, tmp_path) as gates:
         first, second, third = (gates.start(10) for _ in range(3))
         gates.running(first)
-        assert gates.wait_of(third)[1] == "Waiting for 10 DPU, 10 in use of 10; place 2 in the queue"
+        assert gates.wait_of(third)[1] == "Waiting for 10 DPU behind place 1, 10 in use of 10; place 2 in the queue"
         gates.let_go(first)
         gates.running(second)
         assert gates.wait_of(third)[1] == "Waiting for 10 DPU, 10 in use of 10; place 1 in the queue"
@@ -164,7 +167,10 @@ def test_the_queue_is_the_same_after_the_daemon_was_killed(tmp_path: Path) -> No
         daemon.start()
         assert gates.wait_of(live) == ("RUNNING", None)
         assert gates.wait_of(first) == ("STARTING", "Waiting for 10 DPU, 6 in use of 10; place 1 in the queue")
-        assert gates.wait_of(second) == ("STARTING", "Waiting for 3 DPU, 6 in use of 10; place 2 in the queue")
+        assert gates.wait_of(second) == (
+            "STARTING",
+            "Waiting for 3 DPU behind place 1, 6 in use of 10; place 2 in the queue",
+        )
 
 
 # Other limits.

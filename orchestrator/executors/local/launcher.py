@@ -5,6 +5,7 @@ or a task for each. A shim that another daemon spawned is watched the same way.
 """
 
 import asyncio
+import errno
 import math
 import os
 import signal
@@ -29,6 +30,8 @@ from orchestrator.reach import reach
 SHIM: Final = Path(__file__).resolve().with_name("shim.py")
 _NOTIFY_FD: Final = 3
 _MAX_NOTICE_BYTES: Final = 4096
+_OUR_TROUBLE: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM})
+"""What says nothing about the run: the daemon is short of something, and the same launch may succeed later."""
 _TEST_VARIABLES: Final = ("ORCHESTRATOR_CRASH_AT", "ORCHESTRATOR_CRASH_LOG")
 
 
@@ -38,19 +41,30 @@ class _Shim:
 
     pid: int
     pidfd: int
-    notices: int | None  # our end of its notify pipe; None for one that another daemon spawned
-    said: bytes = b""
+    notices: int | None  # our end of its notify pipe; None when there is nothing more to hear
 
 
 class LocalExecutor:
     """Runs as processes of this machine."""
 
-    def __init__(self, runs: Path, settings: world.WorldSettings, *, stop_grace_s: float, log_limit_bytes: int) -> None:
-        """Keep run directories below `runs`. To be used inside one event loop, and closed with `close`."""
+    def __init__(
+        self,
+        runs: Path,
+        settings: world.WorldSettings,
+        *,
+        stop_grace_s: float,
+        log_limit_bytes: int,
+        open_files_limit: int,
+    ) -> None:
+        """Keep run directories below `runs`. To be used inside one event loop, and closed with `close`.
+
+        `open_files_limit` is the soft limit that scripts get.
+        """
         self._runs = runs
         self._settings = settings
         self._stop_grace_s = stop_grace_s
         self._log_limit_bytes = log_limit_bytes
+        self._open_files_limit = open_files_limit
         self._shims: dict[JobRunId, list[_Shim]] = {}
         self._refusals: dict[JobRunId, str] = {}
         self._happened, self._observations = anyio.create_memory_object_stream[JobRunId](math.inf)
@@ -62,6 +76,8 @@ class LocalExecutor:
             shim = await anyio.to_thread.run_sync(self._spawn, spec)
         except OSError as error:
             message = f"The run could not be started: {error}"
+            if error.errno in _OUR_TROUBLE:
+                raise UnavailableError(message) from error
             raise LaunchError(message) from error
         self._watch(spec.run_id, shim)
 
@@ -141,6 +157,7 @@ class LocalExecutor:
                 "timeout_s": spec.timeout_s,
                 "stop_grace_s": self._stop_grace_s,
                 "log_limit_bytes": self._log_limit_bytes,
+                "open_files_limit": self._open_files_limit,
                 "bookmark": {
                     "version": spec.bookmark.version,
                     "text": spec.bookmark.text,
@@ -154,13 +171,14 @@ class LocalExecutor:
         try:
             os.set_blocking(reading, False)
             pid = _spawn_shim(directory.path, writing)
+            reach("spawn.spawned")
+            pidfd = os.pidfd_open(pid)  # it is our child and not reaped: the pid is still its own
         except BaseException:
             os.close(reading)
             raise
         finally:
             os.close(writing)
-        reach("spawn.spawned")
-        return _Shim(pid, os.pidfd_open(pid), reading)  # it is our child and not reaped: the pid is still its own
+        return _Shim(pid, pidfd, reading)
 
     def _adopt(self, run_id: JobRunId, pid: int, directory: RunDirectory) -> bool:
         """Watch the shim that holds the claim. False if it went in between, so that one has to look again."""
@@ -184,16 +202,13 @@ class LocalExecutor:
             loop.add_reader(shim.notices, self._noticed, run_id, shim)
 
     def _noticed(self, run_id: JobRunId, shim: _Shim) -> None:
-        self._listen(shim)
+        self._listen(run_id, shim)
         self._happened.send_nowait(run_id)
 
     def _gone(self, run_id: JobRunId, shim: _Shim) -> None:
         with suppress(ChildProcessError):  # another daemon's child: not ours to reap
             os.waitid(os.P_PIDFD, shim.pidfd, os.WEXITED | os.WNOHANG)
-        self._listen(shim)
-        refusal = shim.said.decode(errors="replace").strip()
-        if refusal.startswith("refused "):
-            self._refusals[run_id] = f"The run could not be started: {refusal.removeprefix('refused ')}"
+        self._listen(run_id, shim)
         self._forget_descriptors(shim)
         shims = self._shims[run_id]
         shims.remove(shim)
@@ -201,12 +216,14 @@ class LocalExecutor:
             del self._shims[run_id]
         self._happened.send_nowait(run_id)
 
-    def _listen(self, shim: _Shim) -> None:
+    def _listen(self, run_id: JobRunId, shim: _Shim) -> None:
         """Take what the shim says. After its first word, or its end, there is nothing more to hear."""
         if shim.notices is None:
             return
         with suppress(BlockingIOError):
-            shim.said += os.read(shim.notices, _MAX_NOTICE_BYTES)
+            said = os.read(shim.notices, _MAX_NOTICE_BYTES).decode(errors="replace").strip()
+            if said.startswith("refused "):
+                self._refusals[run_id] = f"The run could not be started: {said.removeprefix('refused ')}"
         asyncio.get_running_loop().remove_reader(shim.notices)
         os.close(shim.notices)
         shim.notices = None

@@ -18,6 +18,7 @@ from orchestrator.executors.interface import Ended, Lost, Revoked, Stream, Uncla
 from orchestrator.model import endings
 from orchestrator.model.ids import JobRunId
 
+_PRIVATE: Final = 0o700
 _MAX_FILE_BYTES: Final = 1024 * 1024
 _NOFOLLOW: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _FOREIGN: Final = frozenset({errno.ELOOP, errno.ENOTDIR})
@@ -42,7 +43,7 @@ class RunDirectory:
 
     def create(self) -> None:
         """Make the directory, if it is not there."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
 
     def write_spec(self, spec: dict[str, Any]) -> None:
         """Lay down what the shim shall do; it appears whole."""
@@ -52,6 +53,12 @@ class RunDirectory:
         """Say what became of the run. The lock is tested before the ending is read: the other order could miss it."""
         try:
             return self._look()
+        except PermissionError as error:  # a script may have locked its own run in
+            try:
+                self.path.chmod(_PRIVATE)
+                return self._look()
+            except OSError:
+                return Lost(f"its claim cannot be read: {error.strerror}")
         except OSError as error:
             if error.errno in _FOREIGN:
                 return Lost(f"its claim cannot be read: {error.strerror}")

@@ -14,7 +14,7 @@ bookmark/state (given to the script and read back), ending.json (the last thing 
 """
 
 # pathlib takes longer to import than a shim takes to start its script:
-# ruff: noqa: PTH103, PTH104, PTH108, PTH123, PTH208
+# ruff: noqa: PTH101, PTH103, PTH104, PTH108, PTH116, PTH123, PTH208
 from __future__ import annotations
 
 import contextlib
@@ -104,7 +104,7 @@ class Log:
                 return
 
     def _keep(self, data: bytes) -> None:
-        if self.left_bytes <= 0:
+        if self.left_bytes < 0:  # the marker is written
             return
         kept = data[: self.left_bytes]
         self.left_bytes -= len(data)
@@ -116,7 +116,7 @@ class Log:
                 )
                 _write_all(self.file, marker.encode())
         except OSError as error:
-            self.left_bytes = 0
+            self.left_bytes = -1
             with contextlib.suppress(OSError):
                 os.write(self.file, f"\n[orchestrator] the log cannot be written: {error.strerror}\n".encode())
 
@@ -333,6 +333,8 @@ def become_script(spec: Fields, sinks: list[int], trouble: int, shim: int) -> No
         os.closerange(3, trouble)
         os.closerange(trouble + 1, MAX_FD)
         os.umask(SCRIPT_UMASK)
+        most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (spec["open_files_limit"], most_files))
         subject = spec["work"]
         os.chdir(subject)
         subject = spec["script"]
@@ -514,9 +516,11 @@ def seal(fields: Fields, reserve_name: str) -> None:
             os.rename(reserve_name, "ending.json")
             reach("shim.ending_renamed")
             sync_directory(".")
-        except FileNotFoundError:
-            return  # somebody removed the run directory: there is no place left for an ending
         except OSError:
+            if os.stat(".").st_nlink == 0:
+                return  # somebody removed the run directory: there is no place left for an ending
+            with contextlib.suppress(OSError):
+                os.chmod(".", 0o700)  # a script may have locked its own run in
             time.sleep(RETRY_INTERVAL_S)  # the result is in our memory and the lock is held: nothing is lost by waiting
         else:
             reach("shim.ending_durable")

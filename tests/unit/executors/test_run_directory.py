@@ -260,3 +260,31 @@ def test_a_log_is_never_read_through_a_link(directory: RunDirectory, tmp_path: P
     (directory.path / "stdout.log").symlink_to(tmp_path / "secret")
     with pytest.raises(OSError, match="symbolic links"):
         directory.read_log("stdout", offset=0, limit=10)
+
+
+def test_a_directory_that_its_script_locked_is_opened_again(
+    directory: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim(directory)
+    look = RunDirectory._look
+    directory.path.chmod(0)
+
+    def as_its_owner_would(self: RunDirectory) -> object:  # root, who runs these tests too, is never refused
+        if not self.path.stat().st_mode & 0o700:
+            raise PermissionError(13, "Permission denied")
+        return look(self)
+
+    monkeypatch.setattr(RunDirectory, "_look", as_its_owner_would)
+
+    assert directory.look() == Lost("its shim died")
+
+
+def test_a_claim_that_nobody_may_read_is_lost_and_no_error(
+    directory: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: RunDirectory) -> object:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(RunDirectory, "_look", refused)
+
+    assert directory.look() == Lost("its claim cannot be read: Permission denied")

@@ -235,3 +235,12 @@ def test_a_number_beyond_what_the_store_can_hold_is_no_ending_of_ours() -> None:
 
     with pytest.raises(ValueError, match="out of bounds"):
         endings.parse(fields)
+
+
+def test_an_exception_that_was_logged_and_outlived_is_not_the_message() -> None:
+    tail = (
+        'ERROR:root:handled\nTraceback (most recent call last):\n  File "a.py", line 1\n'
+        "KeyError: 'x'\nINFO:root:later work\nERROR:root:input file missing\n"
+    )
+
+    assert endings.exception_of(tail) is None

@@ -78,7 +78,7 @@ def test_a_foreign_database_is_refused_and_left_alone(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "state.db"
     path.write_bytes(content)
-    with pytest.raises(StoreRefusedError, match="cannot be read"):
+    with pytest.raises(StoreRefusedError, match="is damaged"):
         _prepare(path)
     assert path.read_bytes() == content
 

@@ -415,6 +415,21 @@ async def test_a_start_holds_what_is_claimed_and_queues_the_rest_in_order(world:
     assert world.launched() == [starting[0].id]
 
 
+async def test_a_run_that_cannot_be_looked_at_keeps_no_daemon_from_starting(world: World) -> None:
+    unreadable, other = await world.accept(0), await world.accept(1)
+    refusals = iter([OSError(5, "Input/output error")])
+
+    def refuse_once(run_id: JobRunId) -> None:
+        if run_id == unreadable.id:
+            for error in refusals:
+                raise error
+
+    world.executor.on_find = refuse_once
+    async with world.serving():
+        await world.until(other, S.RUNNING)
+        await world.until(unreadable, S.RUNNING)
+
+
 async def test_a_start_settles_what_ended_while_nobody_looked(world: World) -> None:
     runs = [await world.accept(number) for number in range(3)]
     await world.move(runs[1], RunEvent.LAUNCHED)
@@ -456,7 +471,7 @@ async def test_slots_are_those_of_the_runs_that_are_held(world: World) -> None:
         reasons = [wait.reason for wait in world.supervisor.waits().values()]
         assert reasons == [
             "Waiting for 6 DPU, 6 in use of 10; place 1 in the queue",
-            "Waiting for 1 DPU, 6 in use of 10; place 2 in the queue",
+            "Waiting for 1 DPU behind place 1, 6 in use of 10; place 2 in the queue",
         ]
         world.executor.end(first.id, an_ending())
         await world.until(second, S.RUNNING)
