@@ -12,6 +12,7 @@ import anyio
 import structlog
 
 from orchestrator.executors.interface import Alive, Ended, Executor, LaunchSpec, Lost, Revoked, Unclaimed, Unknown
+from orchestrator.model import arguments
 from orchestrator.model.errors import (
     IllegalTransitionError,
     LaunchError,
@@ -129,6 +130,8 @@ class Lifetime:
             if self.run.state is not JobRunState.STARTING:  # a stop overtook the launch
                 return True
             self._launches += 1
+            for key in arguments.ignored_keys(spec.arguments):
+                log.warning("argument_not_passed", run=str(self.run.id), key=key, reason="it does not begin with --")
             await self._around.executor.launch(spec)
         except (LaunchError, RequestError) as error:
             self._problem = str(error)

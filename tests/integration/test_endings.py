@@ -147,7 +147,8 @@ def test_a_script_that_may_not_be_executed_fails_the_run_with_the_errnos_text(da
 
 def test_a_shebang_that_names_nothing_fails_the_run_with_the_errnos_text(daemon: Daemon) -> None:
     run = ended(daemon, "#!/no/such/interpreter\n", suffix=".sh")
-    assert run["ErrorMessage"].startswith("The script could not be started: [Errno 2] No such file or directory: ")
+    text = "The script could not be started: [Errno 2] No such file or directory: '/no/such/interpreter'"
+    assert run["ErrorMessage"] == text
 
 
 def test_a_file_that_is_no_program_fails_the_run_with_the_errnos_text(daemon: Daemon) -> None:

@@ -342,10 +342,23 @@ def become_script(spec: Fields, sinks: list[int], trouble: int, shim: int) -> No
         subject = spec["argv"][0]
         os.execve(subject, spec["argv"], spec["environment"])  # noqa: S606 - a shell is what arguments must never see
     except BaseException as error:  # noqa: BLE001 - nobody is above us to hear it
-        problem = f"[Errno {error.errno}] {error.strerror}: {subject!r}" if isinstance(error, OSError) else repr(error)
+        problem = repr(error)
+        if isinstance(error, OSError):
+            subject = missing_interpreter(str(subject)) if error.errno == errno.ENOENT else subject
+            problem = f"[Errno {error.errno}] {error.strerror}: {subject!r}"
         with contextlib.suppress(OSError):
             os.write(trouble, f"The script could not be started: {problem}".encode())
     os._exit(EXIT_NOT_EXECUTED)
+
+
+def missing_interpreter(path: str) -> str:
+    """Return what really is not there: the interpreter in the first line of a script that is, else `path`."""
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        words: list[bytes] = file.readline(256).removeprefix(b"#!").split()
+        file.seek(0)
+        if words and file.read(2) == b"#!":
+            return words[0].decode(errors="replace")
+    return path
 
 
 def wait(run: Run, wake: int) -> None:
