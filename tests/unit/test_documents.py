@@ -76,7 +76,8 @@ def test_no_tracked_file_names_a_package_index_or_a_place_of_one_machine() -> No
     hosts = [
         f"{name}[.]{end}" for name, end in (("pypi", "org"), ("pythonhosted", "org"), ("npmjs", ""), ("debian", "org"))
     ]
-    patterns = "|".join([*hosts, "/home/[a-z]+/", "/root/"])
+    places = [f"/{top}/[a-z.]+" for top in ("home", "root")]
+    patterns = "|".join([*hosts, *places])
     found = subprocess.run(
         ["git", "grep", "-nIE", patterns],
         cwd=ROOT,
