@@ -4,9 +4,11 @@ A missing file is no error. `config/orchestrator.toml` shows every setting at it
 """
 
 import os
+import re
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -19,8 +21,35 @@ _MIN_PROCESSES: Final = 8
 _PROCESSES_PER_CORE: Final = 2
 
 
+_TOML_LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
+_VARIABLES: Final = "ORCHESTRATOR_"
+_OTHER_VARIABLES: Final = frozenset(
+    {"ORCHESTRATOR_CONFIG", "ORCHESTRATOR_CRASH_AT", "ORCHESTRATOR_CRASH_LOG", "ORCHESTRATOR_TESTS_NO_SKIP"}
+)
+"""Those that are no settings: where the file is, and what our own tests say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What is wrong with a setting, and the place that has it: a file, `$VARIABLE` or `--flag`."""
+
+    place: str  # empty: nowhere in particular
+    line: int | None
+    message: str
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        line = "" if self.line is None else f"{self.line}:"
+        return f"{self.place}:{line} {self.message}" if self.place else self.message
+
+
 class SettingsError(Exception):
     """The settings cannot be used; the sentence names the file or variable, and the line where there is one."""
+
+    def __init__(self, *mistakes: Mistake) -> None:
+        """Keep all that is wrong."""
+        super().__init__("; ".join(map(str, mistakes)))
+        self.mistakes = mistakes
 
 
 class _Section(BaseModel):
@@ -117,6 +146,7 @@ def load(config: Path | None, flags: Mapping[str, object]) -> Settings:
     """
     path = _config_path(config)
     given: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
+    mistakes = _unknown_variables()
     try:
         if path is not None:
             tomllib.loads(path.read_text(encoding="utf-8"))
@@ -125,21 +155,74 @@ def load(config: Path | None, flags: Mapping[str, object]) -> Settings:
             model_config = SettingsConfigDict(toml_file=path)
 
         loaded = FromFile(**given)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        message = f"{path}: {error}"
-        raise SettingsError(message) from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise SettingsError(*mistakes, Mistake(str(path), line, str(error))) from None
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        told = _TOML_LINE.search(str(error))
+        raise SettingsError(*mistakes, Mistake(str(path), int(told[1]) if told else None, str(error))) from None
     except ValidationError as error:
-        raise SettingsError(_explained(error, path, given)) from None
+        raise SettingsError(*mistakes, *_explained(error, path, given)) from None
     except ValueError as error:  # a variable that should hold JSON, and does not
-        raise SettingsError(str(error)) from None
+        raise SettingsError(*mistakes, Mistake("", None, str(error))) from None
+    if mistakes:
+        raise SettingsError(*mistakes)
     return _anchored(loaded)
+
+
+def defaults(config: Path | None, flags: Mapping[str, object]) -> Settings:
+    """Return the defaults, with the paths that were given: what the jobs can be looked at with in spite of a mistake."""
+
+    class FromFlags(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            *others: PydanticBaseSettingsSource,
+            **named: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            """Leave the environment and the file aside."""
+            del settings_cls, others, named
+            return (init_settings,)
+
+    paths: dict[str, Any] = {name: flags[name] for name in ("state_dir", "jobs_dir") if flags.get(name) is not None}
+    return _anchored(FromFlags(**{"jobs_dir": _jobs_dir(config), **paths}))
+
+
+def _jobs_dir(config: Path | None) -> Path:
+    """Return where the variable or the file says that the jobs are, if either can be read so far."""
+    named: object = os.environ.get("ORCHESTRATOR_JOBS_DIR")
+    if named is None:
+        try:
+            path = _config_path(config)
+            named = None if path is None else tomllib.loads(path.read_text(encoding="utf-8")).get("jobs_dir")
+        except (SettingsError, OSError, ValueError):  # told already, by `load`
+            named = None
+    return Path(named) if isinstance(named, str) else Path("jobs")
+
+
+def _unknown_variables() -> list[Mistake]:
+    return [
+        Mistake(f"${variable}", None, "there is no such setting")
+        for variable in sorted(os.environ)
+        if variable.startswith(_VARIABLES) and variable not in _OTHER_VARIABLES and not _is_setting(variable)
+    ]
+
+
+def _is_setting(variable: str) -> bool:
+    """Say whether the variable is a setting, or part of one that has parts; which parts, pydantic knows."""
+    name, _, part = variable.removeprefix(_VARIABLES).lower().partition("__")
+    field = Settings.model_fields.get(name)
+    return field is not None and (
+        not part or isinstance(field.get_default(call_default_factory=True), BaseModel | dict)
+    )
 
 
 def _config_path(config: Path | None) -> Path | None:
     if config is not None:
         if not config.is_file():
-            message = f"{config}: no such file"
-            raise SettingsError(message)
+            raise SettingsError(Mistake(str(config), None, "no such file"))
         return config
     named = os.environ.get("ORCHESTRATOR_CONFIG")
     if named:
@@ -157,25 +240,23 @@ def _anchored(settings: Settings) -> Settings:
     )
 
 
-def _explained(error: ValidationError, path: Path | None, flags: Mapping[str, object]) -> str:
-    sentences = []
+def _explained(error: ValidationError, path: Path | None, flags: Mapping[str, object]) -> Iterator[Mistake]:
     for problem in error.errors():
-        name = ".".join(str(part) for part in problem["loc"])
-        origin = _origin([str(part) for part in problem["loc"]], path, flags)
-        sentences.append(f"{origin}{name}: {problem['msg']}")
-    return "; ".join(sentences)
+        names = [str(part) for part in problem["loc"]]
+        place, line = _origin(names, path, flags)
+        yield Mistake(place, line, f"{'.'.join(names)}: {problem['msg']}")
 
 
-def _origin(names: list[str], path: Path | None, flags: Mapping[str, object]) -> str:
+def _origin(names: list[str], path: Path | None, flags: Mapping[str, object]) -> tuple[str, int | None]:
     """Return the strongest place that gives the setting: a flag, a variable (of it, or of its section), or the file."""
     if names[0] in flags:
-        return f"--{names[0].replace('_', '-')}: "
+        return f"--{names[0].replace('_', '-')}", None
     for count in range(len(names), 0, -1):
-        variable = "ORCHESTRATOR_" + "__".join(names[:count]).upper()
+        variable = _VARIABLES + "__".join(names[:count]).upper()
         if variable in os.environ:
-            return f"${variable}: "
+            return f"${variable}", None
     line = _line_of(names, path) if path is not None else None
-    return f"{path}:{line}: " if line is not None else ""
+    return (str(path), line) if line is not None else ("", None)
 
 
 def _line_of(names: list[str], path: Path) -> int | None:

@@ -41,10 +41,9 @@ def of_machine(
     machine = _Machine(definition, settings, folder)
     yield from machine.find_argument_mistakes()
     yield from machine.find_library_mistakes()
-    yield from machine.find_script_mistakes(
-        needs_script=not is_told(told, "Command") and not is_told(told, *_SCRIPT),
-        needs_version=not is_told(told, "Command", "PythonVersion"),
-    )
+    yield from machine.find_script_mistakes(needs_script=not is_told(told, *_SCRIPT))
+    if not is_told(told, "Command", "PythonVersion"):
+        yield from machine.find_version_mistake()
 
 
 class _Machine:
@@ -81,7 +80,10 @@ class _Machine:
             bookmark=GivenBookmark(version=0, text=None),
             timeout_s=None,
         )
-        return world.build(spec, self._settings, self._folder)
+        try:
+            return world.build(spec, self._settings, self._folder)
+        except OSError as error:  # a path that cannot even be looked at, such as one that is too long
+            raise LaunchError(str(error)) from error
 
     def find_argument_mistakes(self) -> Iterator[Mistake]:
         """Find arguments that contradict each other or reach no script, and a missing interpreter."""
@@ -123,7 +125,7 @@ class _Machine:
             except LaunchError as error:
                 yield Mistake(where, f"{where[0]}: {error}")
 
-    def find_script_mistakes(self, *, needs_script: bool, needs_version: bool) -> Iterator[Mistake]:
+    def find_script_mistakes(self, *, needs_script: bool) -> Iterator[Mistake]:
         """Find a script that is not there or cannot be executed."""
         where, location = _SCRIPT, self._command.script_location
         if self._merged.get(arguments.SCRIPT_LOCATION):
@@ -143,11 +145,16 @@ class _Machine:
         problem = _problem_of_script(found.script, found.environment["PATH"], is_python=is_python)
         if problem is not None:
             yield Mistake(where, f"{label}: {found.script}: {problem}")
-        if is_python and needs_version:
-            try:
-                self._world(location, self._command.python_version)
-            except LaunchError as error:
-                yield Mistake(("Command", "PythonVersion"), f"Command.PythonVersion: {error}")
+
+    def find_version_mistake(self) -> Iterator[Mistake]:
+        """Find a Python that there is no interpreter for; a script that cannot be told is taken for Python's."""
+        location = self._merged.get(arguments.SCRIPT_LOCATION) or self._command.script_location or ""
+        is_path = location and "://" not in location and not location.startswith("~")
+        script = location if is_path else "/script.py"
+        try:
+            self._world(script, self._command.python_version)
+        except LaunchError as error:
+            yield Mistake(("Command", "PythonVersion"), f"Command.PythonVersion: {error}")
 
 
 def _problem_of_script(script: Path, path: str, *, is_python: bool) -> str | None:

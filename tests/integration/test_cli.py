@@ -355,6 +355,16 @@ def test_check_finds_mistakes_of_the_settings(tmp_path: Path) -> None:
     assert f"{tmp_path}/settings.toml:3: capacity.dpus: " in done.stdout + done.stderr
 
 
+def test_check_finds_mistakes_of_jobs_beside_those_of_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text('jobs_dir = "mine"\nport = "many"\n')
+    path = write_job(tmp_path / "mine" / "bad", f"Odd = 1\n{GOOD}")
+    more = {"ORCHESTRATOR_PROT": "5"}
+    done = command.call(tmp_path, "check", "--config", str(tmp_path / "settings.toml"), more=more)
+    assert done.returncode == 78
+    places = [line.split(": ")[0] for line in done.stdout.splitlines()]
+    assert places == ["$ORCHESTRATOR_PROT", f"{tmp_path}/settings.toml:2", f"{path}:1"]
+
+
 # Where the daemon is, and what is wrong.
 
 

@@ -210,6 +210,42 @@ def test_a_variable_that_is_not_json_is_told(monkeypatch: pytest.MonkeyPatch, va
     assert variable.removeprefix("ORCHESTRATOR_").lower() in refusal()
 
 
+@pytest.mark.parametrize(
+    "variable",
+    ["ORCHESTRATOR_PROT", "ORCHESTRATOR_CAPACITY_DPUS", "ORCHESTRATOR_PORT__X", "ORCHESTRATOR_", "ORCHESTRATOR_port_"],
+)
+def test_a_variable_that_is_no_setting_is_refused(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "5")
+    assert refusal() == f"${variable}: there is no such setting"
+
+
+def test_a_variable_that_is_no_setting_hides_no_other_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORCHESTRATOR_PROT", "5")
+    monkeypatch.setenv("ORCHESTRATOR_PORT", "many")
+    sentence = refusal()
+    assert "$ORCHESTRATOR_PROT: there is no such setting; $ORCHESTRATOR_PORT: port: " in sentence
+
+
+@pytest.mark.parametrize("name", ["CONFIG", "CRASH_AT", "CRASH_LOG", "TESTS_NO_SKIP"])
+def test_the_variables_that_are_no_settings_are_let_through(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(f"ORCHESTRATOR_{name}", str(written("port = 5\n")))
+    settings.load(None, {})
+
+
+def test_the_defaults_heed_where_the_jobs_are_and_nothing_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    written('port = 99999\njobs_dir = "of_file"\n')
+    monkeypatch.setenv("ORCHESTRATOR_REGION", "elsewhere")
+    loaded = settings.defaults(None, {"jobs_dir": None, "port": -1})
+    assert (loaded.port, loaded.region, loaded.jobs_dir) == (4583, "us-east-1", tmp_path / "of_file")
+    monkeypatch.setenv("ORCHESTRATOR_JOBS_DIR", "of_variable")
+    assert settings.defaults(None, {}).jobs_dir == tmp_path / "of_variable"
+    assert settings.defaults(None, {"jobs_dir": Path("mine")}).jobs_dir == tmp_path / "mine"
+    monkeypatch.delenv("ORCHESTRATOR_JOBS_DIR")
+    written("port = \n")
+    assert settings.defaults(None, {}).jobs_dir == tmp_path / "jobs"
+    assert settings.defaults(Path("gone.toml"), {}).jobs_dir == tmp_path / "jobs"
+
+
 def test_a_wrong_flag_is_told_by_its_name_even_if_the_file_is_right() -> None:
     written("port = 5\n")
     assert refusal(port=99_999).startswith("--port: port: ")
@@ -225,14 +261,12 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 @pytest.mark.parametrize(("text", "line"), [("port = \n", 1), ("port = 5\nport = 6\n", 2), ("[capacity\n", 1)])
 def test_a_file_that_is_not_toml_is_told_by_its_line(text: str, line: int) -> None:
     written(text)
-    sentence = refusal()
-    assert sentence.startswith("config/orchestrator.toml: ")
-    assert f"line {line}" in sentence
+    assert refusal().startswith(f"config/orchestrator.toml:{line}: ")
 
 
 def test_a_file_that_is_not_utf_8_is_told() -> None:
     written("").write_bytes(b'region = "\xff"')
-    assert refusal().startswith("config/orchestrator.toml: ")
+    assert refusal().startswith("config/orchestrator.toml:1: ")
 
 
 def test_settings_never_change_once_they_are_read() -> None:

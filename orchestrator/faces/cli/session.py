@@ -45,12 +45,15 @@ class Session:
         from orchestrator.settings import SettingsError, load  # noqa: PLC0415
 
         if self._settings is None:
-            flags = {name: getattr(self, name) for name in ("state_dir", "host", "port", "jobs_dir")}
             try:
-                self._settings = load(self.config, flags)
+                self._settings = load(self.config, self.flags())
             except SettingsError as error:
                 raise CommandError(str(error), ExitCode.CONFIGURATION) from None
         return self._settings
+
+    def flags(self) -> dict[str, object]:
+        """Return the options that stand for settings; None: not given."""
+        return {name: getattr(self, name) for name in ("state_dir", "host", "port", "jobs_dir")}
 
     def endpoint(self) -> Endpoint:
         """Return where the daemon answers, as options, the AWS environment or else the settings say."""
@@ -94,13 +97,23 @@ endpoint_option = _option(
     help="The daemon's address; else AWS_ENDPOINT_URL_GLUE, AWS_ENDPOINT_URL, settings.",
 )
 
+_ADDRESS = [
+    _option("--host", help="The address the daemon listens at [127.0.0.1]."),
+    _option("--port", type=click.IntRange(0, 65535), help="The port the daemon listens at [4583]."),
+]
 _PLACES = [
     _option("--config", type=click.Path(path_type=Path), help="The settings file [config/orchestrator.toml]."),
     _option("--state-dir", type=click.Path(path_type=Path), help="Where the daemon keeps its state."),
-    _option("--host", help="The address the daemon listens at [127.0.0.1]."),
-    _option("--port", type=click.IntRange(0, 65535), help="The port the daemon listens at [4583]."),
+    *_ADDRESS,
     _option("--jobs-dir", type=click.Path(path_type=Path), help="The folder of the jobs [jobs]."),
 ]
+
+
+def endpoint_options(command: _Command) -> _Command:
+    """Give `command` the options that say where the daemon answers."""
+    for option in reversed([endpoint_option, *_ADDRESS]):
+        command = option(command)
+    return command
 
 
 def place_options(command: _Command) -> _Command:

@@ -13,6 +13,10 @@ from orchestrator.faces.cli.text import in_one_line, is_terminal, wants_colour
 TABLE: Final = "table"
 JSON: Final = "json"
 
+_LEAST_WIDTH: Final = 24
+"""What a long cell is never cut below, so that what is short, ids above all, stays whole."""
+_LEAST_LAST_WIDTH: Final = 8
+
 _COLOURS: Final = {
     "ERROR": "red",
     "FAILED": "red",
@@ -37,7 +41,7 @@ def print_json(value: object) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print `rows` under `columns`; on a terminal the last column is cut at its edge and states are coloured."""
+    """Print `rows` under `columns`; on a terminal long cells are cut so that rows fit, and states are coloured."""
     stdout = sys.stdout
     width = shutil.get_terminal_size().columns if is_terminal(stdout) else None
     for line in render(columns, rows, width=width, coloured=wants_colour(stdout)):
@@ -55,12 +59,11 @@ def print_facts(facts: Iterable[tuple[str, str]]) -> None:
 def render(
     columns: Sequence[str], rows: Iterable[Sequence[str]], *, width: int | None = None, coloured: bool = False
 ) -> list[str]:
-    """Return the lines of a table, at most `width` characters wide if its last column can give way."""
+    """Return the lines of a table, at most `width` characters wide if its widest columns can give way."""
     table = [list(columns), *([in_one_line(cell) for cell in row] for row in rows)]
     widths = [max(len(row[place]) for row in table) for place in range(len(columns))]
     if width is not None:
-        before_last = sum(widths[:-1]) + 2 * (len(widths) - 1)
-        widths[-1] = min(widths[-1], max(width - before_last, 8))
+        _narrow(widths, width)
     lines = []
     for row in table:
         cells = [_fit(cell, widths[place]) for place, cell in enumerate(row)]
@@ -68,6 +71,16 @@ def render(
             cells = [_colour(cell) for cell in cells]
         lines.append("  ".join(cells).rstrip())
     return lines
+
+
+def _narrow(widths: list[int], width: int) -> None:
+    """Take from the widest column, again and again, until a row fits into `width` or no column can give more."""
+    least = [*(_LEAST_WIDTH for _ in widths[:-1]), _LEAST_LAST_WIDTH]
+    for _ in range(sum(widths) + 2 * (len(widths) - 1) - width):
+        can_give = [place for place, floor in enumerate(least) if widths[place] > floor]
+        if not can_give:
+            return
+        widths[max(can_give, key=lambda place: (widths[place], place))] -= 1
 
 
 def _fit(cell: str, width: int) -> str:

@@ -1,12 +1,16 @@
 """Each command asks the daemon for the right thing, prints what people and programs need, and ends with its code."""
 
 import json
+import threading
 from collections.abc import Callable
 
 import pytest
 from click.testing import Result
 
+from orchestrator.faces.cli.commands import wait
 from orchestrator.faces.cli.exit_codes import ExitCode
+from orchestrator.faces.cli.following import Progress
+from tests.unit.cli.conftest import Terminal
 from tests.unit.cli.stand_in import StandIn, a_run, refuse
 
 Invoke = Callable[..., Result]
@@ -167,6 +171,16 @@ def test_runs_are_listed_newest_first(daemon: StandIn, invoke: Invoke) -> None:
     assert len(lines) == 4
 
 
+def test_a_run_that_goes_on_is_listed_with_its_time_so_far(daemon: StandIn, invoke: Invoke) -> None:
+    daemon.add(a_run(state="RUNNING", wall_ms=None, execution_time_s=65))
+    daemon.add(a_run("5f", state="STARTING", wall_ms=None, execution_time_s=0))
+
+    lines = invoke("runs").stdout.splitlines()
+
+    assert "1 min 05 s" in lines[2]
+    assert lines[1].split()[5] == "-"
+
+
 def test_runs_can_be_narrowed(daemon: StandIn, invoke: Invoke) -> None:
     wanted = daemon.add(a_run("4f", job_name="table", state="FAILED"))
     daemon.add(a_run("5f", job_name="table"))
@@ -230,6 +244,27 @@ def test_wait_ends_at_its_time_with_a_code_of_its_own(daemon: StandIn, invoke: I
     daemon.add(a_run("5f", state="FAILED"))
 
     assert invoke("wait", "4f", "5f", "--timeout", "0.1").exit_code == ExitCode.WAIT_TIMED_OUT
+
+
+def test_wait_says_on_a_terminal_how_far_the_run_is(
+    daemon: StandIn, invoke: Invoke, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = daemon.add(a_run("4f", state="RUNNING"))
+    monkeypatch.setattr(wait, "Progress", lambda _: Progress(terminal))
+    threading.Timer(0.2, daemon.move, (run, "SUCCEEDED")).start()
+
+    assert invoke("wait", "4f").exit_code == ExitCode.SUCCESS
+
+    assert terminal.sent.startswith("\rRUNNING  0:00\x1b[K")
+    assert terminal.sent.endswith("\r\x1b[K")
+
+
+def test_the_address_may_stand_behind_the_command(daemon: StandIn, invoke: Invoke, free_port: int) -> None:
+    daemon.add(a_run("4f"))
+    host, port = daemon.url.removeprefix("http://").split(":")
+
+    assert invoke("show", "4f", "--host", host, "--port", port).exit_code == ExitCode.SUCCESS
+    assert invoke("show", "4f", "--host", host, "--port", str(free_port)).exit_code == ExitCode.UNREACHABLE
 
 
 ENTRY = {"JobName": "ingest", "Version": 3, "Run": 2, "Attempt": 0, "RunId": "jr_1", "JobBookmark": '{"to": 6}'}

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from orchestrator.faces.cli.client import Run
+from orchestrator.faces.cli.commands.run import _how_to_go_on
 from orchestrator.faces.cli.exit_codes import ExitCode
 from tests.unit.cli.stand_in import StandIn, a_run
 
@@ -24,6 +25,14 @@ def test_an_interrupted_run_goes_on(daemon: StandIn) -> None:
     assert f"`orchestrator logs -f {run['id']}` follows it" in told
     assert f"`orchestrator stop {run['id']}` stops it" in told
     assert not daemon.members_of("BatchStopJobRun")
+
+
+def test_what_to_do_next_names_the_places_that_a_brief_daemon_was_given() -> None:
+    told = _how_to_go_on("jr_1", ["--state-dir=/a b", "--port=5000"])
+
+    assert "`orchestrator '--state-dir=/a b' --port=5000 serve` takes it up again" in told
+    assert "`orchestrator '--state-dir=/a b' --port=5000 logs -f jr_1` follows it" in told
+    assert "`orchestrator '--state-dir=/a b' --port=5000 stop jr_1` stops it" in told
 
 
 def test_an_interrupted_run_is_stopped_where_that_was_asked_for(daemon: StandIn) -> None:

@@ -24,6 +24,25 @@ def test_the_last_column_gives_way_to_the_width() -> None:
     assert max(map(len, lines)) == 20
 
 
+def test_a_long_name_gives_way_so_that_its_row_fits() -> None:
+    lines = render(
+        ("JOB", "TYPE", "SCRIPT"), [(255 * "n", "pythonshell", "x/script.py"), ("a", "glueetl", "y")], width=60
+    )
+
+    assert lines[1] == 33 * "n" + "…  pythonshell  x/script.py"
+    assert max(map(len, lines)) == 60
+
+
+def test_short_cells_stay_whole_however_narrow_the_terminal() -> None:
+    lines = render(("JOB", "SCRIPT"), [("jr_12345678_attempt_1", "/jobs/etl/script.py")], width=5)
+
+    assert lines[1] == "jr_12345678_attempt_1  /jobs/e…"
+
+
+def test_a_pipe_gets_every_name_whole() -> None:
+    assert 255 * "n" in render(("JOB", "TYPE"), [(255 * "n", "pythonshell")])[1]
+
+
 def test_a_cell_stays_in_its_line() -> None:
     lines = render(("RUN", "DETAIL"), [("a", "one\ntwo\x1b[2J\tthree")])
 

@@ -1,5 +1,6 @@
 """Every mistake in a job's file is found before anything starts, with the file and the line that has it."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -84,9 +85,17 @@ def test_an_absolute_script_stays_where_it_is(jobs_dir: Path, tmp_path: Path) ->
     assert loaded(jobs_dir, text).command.script_location == str(tmp_path / "other.py")
 
 
-def test_an_address_stays_an_address(jobs_dir: Path) -> None:
-    text = RIGHT.replace('"script.py"', '"s3://bucket/script.py"')
-    assert loaded(jobs_dir, text).command.script_location == "s3://bucket/script.py"
+def test_an_address_stays_an_address(jobs_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "other.py").touch()
+    text = RIGHT.replace('"script.py"', f'"file://{tmp_path}/other.py"')
+    assert loaded(jobs_dir, text).command.script_location == f"file://{tmp_path}/other.py"
+
+
+def test_a_script_may_be_in_the_users_home(jobs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "x.py").touch()
+    text = RIGHT.replace('"script.py"', '"~/x.py"')
+    assert loaded(jobs_dir, text).command.script_location == f"{tmp_path}/x.py"
 
 
 def test_a_file_may_name_its_role_but_not_its_job(jobs_dir: Path) -> None:
@@ -114,8 +123,8 @@ def test_a_file_that_is_not_toml_is_told_with_its_line(jobs_dir: Path, text: str
 
 
 def test_a_file_that_is_not_utf_8_is_told(jobs_dir: Path) -> None:
-    ((line, message),) = problems(jobs_dir, b'Description = "\xff"\n')
-    assert line is None
+    ((line, message),) = problems(jobs_dir, b'Timeout = 5\nDescription = "\xff"\n')
+    assert line == 2
     assert "utf-8" in message
 
 
@@ -123,6 +132,62 @@ def test_a_file_that_cannot_be_read_is_told(jobs_dir: Path) -> None:
     (jobs_dir / "etl" / "job.toml").mkdir(parents=True)
     _, found = job_files.load(settings_of(jobs_dir))
     assert [problem.message for problem in found] == [f"[Errno 21] Is a directory: '{jobs_dir}/etl/job.toml'"]
+
+
+def test_a_file_that_would_never_end_is_told_at_once(jobs_dir: Path) -> None:
+    (jobs_dir / "etl").mkdir()
+    os.mkfifo(jobs_dir / "etl" / "job.toml")
+    _, found = job_files.load(settings_of(jobs_dir))
+    assert [problem.message for problem in found] == [f"[Errno 22] Not a regular file: '{jobs_dir}/etl/job.toml'"]
+
+
+@pytest.mark.parametrize("value", [9999 * "[", 9999 * "9"], ids=["nested", "digits"])
+def test_a_value_beyond_the_parser_is_told(jobs_dir: Path, value: str) -> None:
+    assert len(problems(jobs_dir, f"Timeout = {value}\n")) == 1
+
+
+def test_every_mistake_of_a_file_is_told_with_its_own_line(jobs_dir: Path) -> None:
+    text = """\
+Name = "other"
+Description = 5
+MaxRetries = 11
+Timeout = 99999
+MaxCapacity = 3.0
+TimeOut = 5
+ExecutionProperty = { MaxConcurrentRuns = 0 }
+GlueVersion = ""
+
+[Command]
+Name = "pythonshell"
+ScriptLocation = "gone.py"
+PythonVersion = "2"
+Runtime = 5
+
+[DefaultArguments]
+"--number" = 1
+"--another" = 2
+bare = "1"
+"--job-bookmark-option" = "on"
+"--extra-py-files" = "gone.zip,s3://b/x.zip"
+"--customer-driver-env-vars" = 'CUSTOMER_A="1'
+
+[NonOverridableArguments]
+"--nul" = "\\u0000"
+"--orchestrator-python" = "no/venv"
+"""
+    told = sorted(problems(jobs_dir, text), key=lambda problem: problem[0] or 0)
+    assert [line for line, _ in told] == [1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 14, 17, 18, 19, 20, 21, 21, 22, 25, 26], told
+
+
+def test_a_mistake_of_the_command_hides_no_other(jobs_dir: Path) -> None:
+    text = RIGHT.replace("Timeout = 5", "Timeout = 0\nMaxRetries = -1").replace("pythonshell", "sparkle")
+    assert sorted(line or 0 for line, _ in problems(jobs_dir, text.replace("script.py", "gone.py"))) == [2, 3, 6, 7]
+
+
+def test_a_job_without_a_command_is_told_beside_what_else_is_wrong(jobs_dir: Path) -> None:
+    told = problems(jobs_dir, "MaxRetries = 11\n")
+    assert [line for line, _ in told] == [None, 1]
+    assert "command" in told[0][1]
 
 
 def test_unknown_members_are_all_told(jobs_dir: Path) -> None:
@@ -158,6 +223,19 @@ def test_the_keys_of_a_map_are_nobodys_mistake(jobs_dir: Path) -> None:
         ('"--day" = "1"', 'day = "1"', 9),
         ('"--day" = "1"', '"--job-bookmark-option" = "on"', 9),
         ('"--day" = "1"', '"--orchestrator-python" = "no/venv"', 9),
+        ('"script.py"', '"s3://bucket/script.py"', 6),
+        ('"script.py"', '"file:///no/such/script.py"', 6),
+        ('"script.py"', '"~nobody-of-this-name/script.py"', 6),
+        ('Name = "pythonshell"', 'Name = "pythonshell"\nPythonVersion = "2"', 6),
+        ('"--day" = "1"', '"--extra-py-files" = "script.py"', 9),
+        ('"--day" = "1"', '"--scriptLocation" = "gone.py"', 9),
+        ('"--day" = "1"', f'"--extra-py-files" = "{9999 * "x"}"', 9),
+        ('"--day" = "1"', f'"--orchestrator-python" = "{9999 * "x"}"', 9),
+        ('"script.py"', f'"{1000 * "x"}.py"', 6),
+        ('"--day" = "1"', '"--job-bookmark-to" = "1"', 9),
+        ("Timeout = 5", 'Name = "other"', 2),
+        ("Timeout = 5", "Name = 5", 2),
+        ("Timeout = 5", "Connections.Connections = [5]", 2),
         ("Timeout = 5", "ExecutionProperty.MaxConcurrentRuns = 0", 2),
         ("Timeout = 5", "ExecutionProperty = { MaxConcurrentRuns = 0 }", 2),
     ],
@@ -177,6 +255,37 @@ def test_a_script_that_is_neither_python_nor_executable_is_told(jobs_dir: Path) 
     assert found == [Problem(file=path, line=6, message=message)]
     script.chmod(0o755)
     assert job_files.load(settings_of(jobs_dir))[1] == []
+
+
+@pytest.mark.parametrize(
+    ("first_line", "told"),
+    [
+        ("#!/bin/sh -e", None),
+        ("#! /usr/bin/env sh", None),
+        ("#!/usr/bin/env -S A=1 sh -e", None),
+        ("#!/no/such/interpreter", "'/no/such/interpreter'"),
+        ("#!/bin/sh\r", r"'/bin/sh\r'"),
+        ("#!/usr/bin/env no-such-program", "'no-such-program'"),
+    ],
+)
+def test_a_script_whose_interpreter_is_missing_is_told(jobs_dir: Path, first_line: str, told: str | None) -> None:
+    path = write(jobs_dir, RIGHT.replace("script.py", "script.sh"))
+    script = path.parent / "script.sh"
+    script.write_text(f"{first_line}\n", newline="")
+    script.chmod(0o755)
+    _, found = job_files.load(settings_of(jobs_dir))
+    assert [problem.line for problem in found] == ([] if told is None else [6])
+    assert told is None or told in found[0].message
+
+
+def test_a_script_that_is_elsewhere_does_not_hide_its_version(jobs_dir: Path) -> None:
+    text = RIGHT.replace('"script.py"', '"s3://bucket/script.py"\nPythonVersion = "2"')
+    assert [line for line, _ in problems(jobs_dir, text)] == [6, 7]
+
+
+def test_an_interpreter_for_python_2_makes_the_version_right(jobs_dir: Path) -> None:
+    write(jobs_dir, RIGHT.replace("ScriptLocation", 'PythonVersion = "2"\nScriptLocation'))
+    assert job_files.load(settings_of(jobs_dir, pythons={"2": sys.executable}))[1] == []
 
 
 def test_a_demand_above_the_slots_is_told(jobs_dir: Path) -> None:

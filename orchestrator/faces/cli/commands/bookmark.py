@@ -6,7 +6,7 @@ import click
 
 from orchestrator.faces.cli.client import Client
 from orchestrator.faces.cli.lookup import find_run
-from orchestrator.faces.cli.session import Session, endpoint_option
+from orchestrator.faces.cli.session import Session, endpoint_options
 from orchestrator.faces.cli.tables import JSON, output_option, print_facts, print_json
 
 
@@ -17,7 +17,7 @@ def command() -> None:
 
 @command.command("get")
 @click.argument("job")
-@endpoint_option
+@endpoint_options
 @output_option
 @click.pass_context
 def get(context: click.Context, /, *, job: str, output: str) -> None:
@@ -29,7 +29,7 @@ def get(context: click.Context, /, *, job: str, output: str) -> None:
 @command.command("reset")
 @click.argument("job")
 @click.option("--run-id", metavar="RUN", help="Rewind to where this run left it, instead of to the beginning.")
-@endpoint_option
+@endpoint_options
 @output_option
 @click.pass_context
 def reset(context: click.Context, /, *, job: str, run_id: str | None, output: str) -> None:

@@ -1,5 +1,7 @@
 """`orchestrator check`: find the mistakes in settings and job files before anything starts."""
 
+from pathlib import Path
+
 import click
 
 from orchestrator.faces.cli.exit_codes import ExitCode
@@ -18,10 +20,19 @@ def command(context: click.Context, /, *, output: str) -> None:
     Each is printed as FILE:LINE: MESSAGE. No daemon is needed.
     """
     # Here and not above: what checks jobs is slow to import, and `--help` imports every command.
-    from orchestrator.faces.job_files import check  # noqa: PLC0415
+    from orchestrator import settings as places  # noqa: PLC0415
+    from orchestrator.faces.job_files import Problem, check  # noqa: PLC0415
 
-    settings = context.ensure_object(Session).settings()
-    problems = check(settings)
+    session = context.ensure_object(Session)
+    problems = []
+    try:
+        settings = places.load(session.config, session.flags())
+    except places.SettingsError as error:  # which hides no mistake of a job
+        problems += [
+            Problem(file=Path(one.place or "settings"), line=one.line, message=one.message) for one in error.mistakes
+        ]
+        settings = places.defaults(session.config, session.flags())
+    problems += check(settings)
     if output == JSON:
         print_json([{"file": str(one.file), "line": one.line, "message": one.message} for one in problems])
     else:

@@ -5,12 +5,12 @@ from typing import Any
 import click
 
 from orchestrator.faces.cli.client import Client
-from orchestrator.faces.cli.session import Session, endpoint_option
+from orchestrator.faces.cli.session import Session, endpoint_options
 from orchestrator.faces.cli.tables import JSON, output_option, print_json, print_table
 
 
 @click.command("jobs")
-@endpoint_option
+@endpoint_options
 @output_option
 @click.pass_context
 def command(context: click.Context, /, *, output: str) -> None:

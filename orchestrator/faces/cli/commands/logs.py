@@ -7,7 +7,7 @@ import click
 from orchestrator.faces.cli.client import Stream
 from orchestrator.faces.cli.following import PATIENCE_S, follow_log, read_log
 from orchestrator.faces.cli.lookup import find_run
-from orchestrator.faces.cli.session import Session, endpoint_option
+from orchestrator.faces.cli.session import Session, endpoint_options
 from orchestrator.faces.cli.text import LogOutput
 
 
@@ -15,7 +15,7 @@ from orchestrator.faces.cli.text import LogOutput
 @click.argument("run")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
 @click.option("--stderr", is_flag=True, help="What the script wrote to stderr instead of stdout.")
-@endpoint_option
+@endpoint_options
 @click.pass_context
 def command(context: click.Context, /, *, run: str, follow: bool, stderr: bool) -> None:
     """Print what the script of a run has written.

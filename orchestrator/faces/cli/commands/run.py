@@ -1,5 +1,6 @@
 """`orchestrator run`: start a run, follow its log, and end as it ends."""
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,16 +28,17 @@ from orchestrator.faces.cli.text import LogOutput
 def command(context: click.Context, /, *, output: str, stop_on_interrupt: bool, **start: Any) -> None:
     """Start a run, follow its log, end as it ends.
 
-    The exit code is 0 if the run SUCCEEDED, and 1 if it ended otherwise. The script's stdout and stderr come out as they are written (with -o json both on stderr, and the run itself on
-    stdout at its end). Ctrl-C ends the following and not the run, unless --stop-on-interrupt is given; the exit code
-    is 130 then.
+    The exit code is 0 if the run SUCCEEDED, and 1 if it ended otherwise. The script's stdout and stderr come out as
+    they are written (with -o json both on stderr, and the run itself on stdout at its end). Ctrl-C ends the following
+    and not the run, unless --stop-on-interrupt is given; the exit code is 130 then.
 
     If no daemon is up and no endpoint was named, one is run for the duration.
     """
     paired(start["arguments"])  # a mistake in the arguments is told before a daemon is started
     stderr = LogOutput(sys.stderr)
     stdout = stderr if output == JSON else LogOutput(sys.stdout)
-    with _daemon(context.ensure_object(Session)) as (client, is_brief):
+    session = context.ensure_object(Session)
+    with _daemon(session) as (client, is_brief):
         run_id = request_start(client, **start)
         click.echo(f"orchestrator: {run_id} started", err=True)
         code = ExitCode.RUN_DID_NOT_SUCCEED
@@ -46,7 +48,7 @@ def command(context: click.Context, /, *, output: str, stop_on_interrupt: bool, 
         except KeyboardInterrupt:
             code = ExitCode.INTERRUPTED
             if not stop_on_interrupt:
-                click.echo(_how_to_go_on(run_id, is_brief=is_brief), err=True)
+                click.echo(_how_to_go_on(run_id, session.as_options() if is_brief else None), err=True)
                 context.exit(code)
             run = _stop(client, start["job"], run_id)
     click.echo(f"orchestrator: {summary(run)}", err=True)
@@ -66,11 +68,15 @@ def _daemon(session: Session) -> Iterator[tuple[Client, bool]]:
             yield client, True
 
 
-def _how_to_go_on(run_id: str, *, is_brief: bool) -> str:
-    first = "`orchestrator serve` takes it up again; then " if is_brief else ""
+def _how_to_go_on(run_id: str, brief_options: list[str] | None) -> str:
+    """Say what to do next; `brief_options` are those of a daemon that ends with this command, None if it goes on."""
+    program, first = "orchestrator", ""
+    if brief_options is not None:
+        program = shlex.join([program, *brief_options])
+        first = f"`{program} serve` takes it up again; then "
     return (
-        f"\norchestrator: {run_id} goes on. {first}`orchestrator logs -f {run_id}` follows it, "
-        f"`orchestrator stop {run_id}` stops it."
+        f"\norchestrator: {run_id} goes on. {first}`{program} logs -f {run_id}` follows it, "
+        f"`{program} stop {run_id}` stops it."
     )
 
 

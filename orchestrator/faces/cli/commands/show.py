@@ -4,14 +4,14 @@ import click
 
 from orchestrator.faces.cli.client import RunDetails
 from orchestrator.faces.cli.lookup import find_run
-from orchestrator.faces.cli.session import Session, endpoint_option
+from orchestrator.faces.cli.session import Session, endpoint_options
 from orchestrator.faces.cli.tables import JSON, output_option, print_facts, print_json, print_table
 from orchestrator.faces.cli.text import duration, moment, size
 
 
 @click.command("show")
 @click.argument("run")
-@endpoint_option
+@endpoint_options
 @output_option
 @click.pass_context
 def command(context: click.Context, /, *, run: str, output: str) -> None:

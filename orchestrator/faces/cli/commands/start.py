@@ -7,7 +7,7 @@ import click
 
 from orchestrator.faces.cli.client import Client
 from orchestrator.faces.cli.lookup import find_run
-from orchestrator.faces.cli.session import Session, endpoint_option
+from orchestrator.faces.cli.session import Session, endpoint_options
 from orchestrator.faces.cli.tables import JSON, output_option
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -104,7 +104,7 @@ def request_start(
 
 @click.command("start", cls=StartCommand)
 @start_options
-@endpoint_option
+@endpoint_options
 @output_option
 @click.pass_context
 def command(context: click.Context, /, *, output: str, **start: Any) -> None:

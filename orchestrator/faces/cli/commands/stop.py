@@ -6,7 +6,7 @@ import click
 
 from orchestrator.faces.cli.exit_codes import ExitCode
 from orchestrator.faces.cli.lookup import find_run
-from orchestrator.faces.cli.session import Session, endpoint_option
+from orchestrator.faces.cli.session import Session, endpoint_options
 from orchestrator.faces.cli.tables import JSON, output_option, print_json
 from orchestrator.faces.cli.text import in_one_line
 
@@ -15,13 +15,14 @@ _MOST_AT_ONCE: Final = 25  # Glue's limit of JobRunIds
 
 @click.command("stop")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
-@endpoint_option
+@endpoint_options
 @output_option
 @click.pass_context
 def command(context: click.Context, /, *, runs: tuple[str, ...], output: str) -> None:
     """Stop runs.
 
-    Their scripts get SIGTERM, and SIGKILL after a grace period. This returns when the stops are accepted; `orchestrator wait` waits for the ends.
+    Their scripts get SIGTERM, and SIGKILL after a grace period. This returns when the stops are accepted;
+    `orchestrator wait` waits for the ends.
     """
     client = context.ensure_object(Session).client()
     ids_of_job: dict[str, list[str]] = {}

@@ -1,35 +1,42 @@
 """`orchestrator wait`: wait for runs to end."""
 
+import sys
 import time
 
 import click
 
 from orchestrator.faces.cli.client import Run
 from orchestrator.faces.cli.exit_codes import ExitCode
-from orchestrator.faces.cli.following import ENDED, PATIENCE_S, await_end, summary
+from orchestrator.faces.cli.following import ENDED, PATIENCE_S, Progress, await_end, summary
 from orchestrator.faces.cli.lookup import find_run
-from orchestrator.faces.cli.session import Session, endpoint_option
+from orchestrator.faces.cli.session import Session, endpoint_options
 from orchestrator.faces.cli.tables import JSON, output_option, print_json
 
 
 @click.command("wait")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
 @click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Wait for this long at most.")
-@endpoint_option
+@endpoint_options
 @output_option
 @click.pass_context
 def command(context: click.Context, /, *, runs: tuple[str, ...], timeout: float | None, output: str) -> None:
     """Wait until runs have ended.
 
-    The exit code is 0 if all SUCCEEDED, 1 if not, and 124 if the time passed before all had ended. A restart of the daemon meanwhile is no reason to give up.
+    The exit code is 0 if all SUCCEEDED, 1 if not, and 124 if the time passed before all had ended. A restart of the
+    daemon meanwhile is no reason to give up.
     """
     until = None if timeout is None else time.monotonic() + timeout
     client = context.ensure_object(Session).client()
     ids = [find_run(client, text)["run"]["id"] for text in runs]
     client = client.patient(PATIENCE_S)
     seen: list[Run] = []
+    progress = Progress(sys.stderr)
     for run_id in ids:
-        run = await_end(client, run_id, until=until)["run"]
+        try:
+            run = await_end(client, run_id, progress=progress, until=until)["run"]
+        finally:
+            with progress.room():  # also at Ctrl-C
+                pass
         seen.append(run)
         if output != JSON:
             click.echo(summary(run))
