@@ -26,6 +26,7 @@ from tests.support.crashing import (
     check_nothing_left,
     check_ran_once,
     check_truthful,
+    is_dead,
     kill,
     with_history,
 )
