@@ -68,10 +68,6 @@ class JobRunInTerminalStateError(RequestError):
         self.state = state
 
 
-class AlreadyExistsError(RequestError):
-    """An entity of that name exists already."""
-
-
 class IdempotentParameterMismatchError(RequestError):
     """The same name was submitted before with other content."""
 

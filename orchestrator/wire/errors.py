@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import Final
 
 from orchestrator.model.errors import (
-    AlreadyExistsError,
     ConcurrentRunsExceededError,
     EntityNotFoundError,
     IdempotentParameterMismatchError,
@@ -122,7 +121,6 @@ class WireError:
 
 NAMES: Final[Mapping[type[RequestError], tuple[int, str]]] = MappingProxyType(
     {
-        AlreadyExistsError: (400, "AlreadyExistsException"),
         ConcurrentRunsExceededError: (400, "ConcurrentRunsExceededException"),
         EntityNotFoundError: (400, "EntityNotFoundException"),
         IdempotentParameterMismatchError: (400, "IdempotentParameterMismatchException"),
