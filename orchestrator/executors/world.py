@@ -59,6 +59,8 @@ def build(spec: LaunchSpec, settings: WorldSettings, directory: Path) -> World:
         ("--JOB_ID", spec.job_id),
         ("--JOB_RUN_ID", str(spec.run_id)),
     ]
+    if spec.workflow_name is not None and spec.workflow_run_id is not None:
+        injected += [("--WORKFLOW_NAME", spec.workflow_name), ("--WORKFLOW_RUN_ID", spec.workflow_run_id)]
     if arguments.TEMP_DIR not in spec.arguments:
         injected.append((arguments.TEMP_DIR, str(temporary)))
     interpreter = [_interpreter(spec, settings, python_home)] if is_python else []

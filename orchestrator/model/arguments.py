@@ -14,7 +14,7 @@ MAX_TOTAL_BYTES: Final = 260 * 1024
 MAX_TOKEN_BYTES: Final = 131_071
 """Linux refuses a longer argv token (MAX_ARG_STRLEN is 131,072 with the closing NUL)."""
 
-INJECTED: Final = ("--JOB_NAME", "--JOB_ID", "--JOB_RUN_ID")
+INJECTED: Final = ("--JOB_NAME", "--JOB_ID", "--JOB_RUN_ID", "--WORKFLOW_NAME", "--WORKFLOW_RUN_ID")
 """Glue's internal arguments: ours to set, so a caller's value is dropped."""
 
 SCRIPT_LOCATION: Final = "--scriptLocation"

@@ -42,6 +42,32 @@ class EntityNotFoundError(RequestError):
         return cls(f"Continuation for job {job_name} and run {run_id} not found")
 
 
+    @classmethod
+    def trigger(cls, name: str) -> "EntityNotFoundError":
+        """No trigger of that name."""
+        return cls(f"Trigger with name: {name} not found.")
+
+    @classmethod
+    def workflow(cls, name: str) -> "EntityNotFoundError":
+        """No workflow of that name."""
+        return cls(f"Workflow with name: {name} not found.")
+
+    @classmethod
+    def workflow_run(cls, run_id: str, workflow_name: str) -> "EntityNotFoundError":
+        """No run of that id, or it is another workflow's."""
+        return cls(f"Workflow run with id: {run_id} not found for workflow: {workflow_name}.")
+
+    @classmethod
+    def crawler(cls, name: str) -> "EntityNotFoundError":
+        """Crawlers do not exist here, so none has that name."""
+        return cls(f"Crawler with name: {name} not found; this orchestrator runs jobs, not crawlers.")
+
+    @classmethod
+    def resource(cls, arn: str) -> "EntityNotFoundError":
+        """An ARN that names nothing here."""
+        return cls(f"Resource {arn} not found.")
+
+
 class InvalidInputError(RequestError):
     """The request breaks a rule; the sentence names the member and the limit."""
 
@@ -55,6 +81,18 @@ class JobDefinedByFileError(InvalidInputError):
             f"Job {job_name} is defined by the file {source}; change it there and reload the orchestrator."
         )
         self.job_name = job_name
+        self.source = source
+
+
+class TriggerDefinedByFileError(InvalidInputError):
+    """A file defines the trigger, so the API may start and stop it but not change it."""
+
+    def __init__(self, trigger_name: str, source: str) -> None:
+        """Name the trigger and the file."""
+        super().__init__(
+            f"Trigger {trigger_name} is defined by the file {source}; change it there and reload the orchestrator."
+        )
+        self.trigger_name = trigger_name
         self.source = source
 
 
@@ -77,13 +115,38 @@ class IdempotentParameterMismatchError(RequestError):
         return cls("Job already submitted with different configuration")
 
 
-class ConcurrentRunsExceededError(RequestError):
-    """The job's live runs are at its MaxConcurrentRuns."""
+    @classmethod
+    def trigger(cls, name: str) -> "IdempotentParameterMismatchError":
+        """CreateTrigger of a trigger that exists with another definition."""
+        return cls(f"Trigger with name '{name}' already submitted with different configuration")
 
-    def __init__(self, job_name: str) -> None:
-        """Build Glue's sentence for `job_name`."""
-        super().__init__(f"Concurrent runs exceeded for {job_name}")
-        self.job_name = job_name
+
+class AlreadyExistsError(RequestError):
+    """Something of that name exists already."""
+
+    @classmethod
+    def workflow(cls, name: str) -> "AlreadyExistsError":
+        """CreateWorkflow of a workflow that exists with another definition."""
+        return cls(f"Workflow with name: {name} already exists.")
+
+
+class IllegalWorkflowStateError(RequestError):
+    """The workflow run is in a status that does not allow this."""
+
+    def __init__(self, run_id: str, status: str, wanted: str) -> None:
+        """Name the run, its status and what is wanted of it."""
+        super().__init__(f"Workflow run {run_id} is {status}; {wanted}.")
+        self.run_id = run_id
+        self.status = status
+
+
+class ConcurrentRunsExceededError(RequestError):
+    """The live runs of a job, or of a workflow, are at its MaxConcurrentRuns."""
+
+    def __init__(self, name: str) -> None:
+        """Build Glue's sentence for the job or workflow `name`."""
+        super().__init__(f"Concurrent runs exceeded for {name}")
+        self.name = name
 
 
 class ResourceNumberLimitExceededError(RequestError):

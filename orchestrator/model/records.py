@@ -1,7 +1,8 @@
 """What the store keeps, as frozen records in our own words, with units in the names."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from orchestrator.model.ids import JobRunId
@@ -122,6 +123,9 @@ class JobRun:
     completed_on_ms: int | None
     error_message: str | None
     figures: RunFigures
+    chain_key: int | None = None  # the chain of triggers' firings that the run belongs to
+    retry_number: int = 0  # how many automatic retries led to this attempt
+    retry_due_ms: int | None = None  # FAILED, and the next attempt is to be made then
 
     @property
     def is_terminal(self) -> bool:
@@ -149,6 +153,9 @@ class NewRun:
     trigger_name: str | None
     invocation: "Invocation | None"
     accepted_on_ms: int
+    chain_key: int | None = None
+    retry_number: int = 0
+    predecessors: "Sequence[Predecessor]" = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +183,36 @@ class Predecessor:
 
     job_name: str
     run_id: JobRunId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Firing:
+    """One firing of a trigger."""
+
+    trigger_name: str
+    chain_key: int
+    tick_ms: int | None  # the instant of the schedule that it is for
+    at_ms: int
+
+
+class EventKind(StrEnum):
+    """What others are told about a run, by EventBridge's two kinds."""
+
+    STATE_CHANGE = "state_change"
+    """It ended as SUCCEEDED, FAILED, TIMEOUT or STOPPED."""
+    RUN_STATUS = "run_status"
+    """It takes longer than its NotifyDelayAfter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that others are told about a run."""
+
+    seq: int
+    kind: EventKind
+    state: JobRunState
+    at_ms: int
+    run: JobRun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,8 @@ class RunEvent(StrEnum):
     TIMED_OUT = "TIMED_OUT"
     LOST = "LOST"
     """The shim is gone and left no ending: how the script ended is unknown."""
+    JOB_MISSING = "JOB_MISSING"
+    """A trigger started it, and its job is deleted."""
 
 
 _S, _E = JobRunState, RunEvent
@@ -59,6 +61,7 @@ TRANSITIONS: Final[Mapping[tuple[JobRunState, RunEvent], JobRunState]] = Mapping
     (_S.WAITING,  _E.STOP_REQUESTED): _S.STOPPED,   # it was never launched, so there is nothing to revoke
     (_S.STARTING, _E.LAUNCHED):       _S.RUNNING,
     (_S.STARTING, _E.LAUNCH_FAILED):  _S.FAILED,
+    (_S.STARTING, _E.JOB_MISSING):    _S.ERROR,
     (_S.STARTING, _E.STOP_REQUESTED): _S.STOPPING,
     (_S.RUNNING,  _E.STOP_REQUESTED): _S.STOPPING,
     (_S.RUNNING,  _E.SUCCEEDED):      _S.SUCCEEDED,

@@ -7,6 +7,7 @@ import anyio
 
 from orchestrator.executors.interface import Executor
 from orchestrator.store.database import Database
+from orchestrator.supervisor.means import Means
 from orchestrator.supervisor.supervisor import Supervisor
 
 
@@ -18,6 +19,6 @@ class Context:
     supervisor: Supervisor
     executor: Executor
     now_ms: Callable[[], int]
-    new_base: Callable[[], bytes]  # 32 random bytes: a new family of runs
+    means: Means  # the owner's choices, and randomness
     closing: anyio.Event  # set when the daemon is about to end: who waits for something is answered as it is now
     invocation_id: str | None = None  # the SDK's id of this call, the same on all its retries

@@ -1,17 +1,12 @@
 """StartJobRun."""
 
-import hashlib
-from typing import Final
-
 from orchestrator.model.ids import JobRunId
-from orchestrator.model.records import Invocation
 from orchestrator.operations.context import Context
+from orchestrator.operations.invocations import invocation_of
 from orchestrator.operations.views import capacity_request
 from orchestrator.store.database import Transaction
 from orchestrator.supervisor.intake import RunRequest, accept_run
 from orchestrator.wire.shapes import StartJobRunRequest, StartJobRunResponse
-
-_DIGEST_BYTES: Final = 16
 
 
 async def start_job_run(ctx: Context, request: StartJobRunRequest) -> StartJobRunResponse:
@@ -40,22 +35,13 @@ async def start_job_run(ctx: Context, request: StartJobRunRequest) -> StartJobRu
         execution_class=request.execution_class,
         security_configuration=request.security_configuration,
         session_policy=request.execution_role_session_policy,
-        invocation=_invocation(ctx.invocation_id, request),
+        invocation=invocation_of(ctx, request),
     )
-    new_base, at_ms, cap_dpu = ctx.new_base(), ctx.now_ms(), ctx.supervisor.limits.dpus
+    at_ms = ctx.now_ms()
 
     def accept(tx: Transaction) -> JobRunId:
-        return accept_run(tx, asked, new_base=new_base, at_ms=at_ms, cap_dpu=cap_dpu)
+        return accept_run(tx, asked, means=ctx.means, at_ms=at_ms)
 
     run_id = await ctx.database.write("accept_job_run", accept)  # on disk when this returns
     ctx.supervisor.accepted()  # after the commit: the dispatcher must find the row
     return StartJobRunResponse(job_run_id=str(run_id))
-
-
-def _invocation(invocation_id: str | None, request: StartJobRunRequest) -> Invocation | None:
-    if not invocation_id:
-        return None
-    return Invocation(
-        id_digest=hashlib.sha256(invocation_id.encode()).digest()[:_DIGEST_BYTES],
-        request_digest=hashlib.sha256(request.model_dump_json().encode()).digest()[:_DIGEST_BYTES],
-    )

@@ -44,17 +44,36 @@ INSERT_RUN: Final = """
 INSERT INTO job_run (
     base_id, attempt, previous_attempt, job_key, version_key, state, arguments, dpu, worker_type, number_of_workers,
     timeout_min, queuing_enabled, notify_delay_after_min, execution_class, security_configuration, session_policy,
-    trigger_name, invocation_id, invocation_request, started_on_ms, last_modified_on_ms
+    trigger_name, invocation_id, invocation_request, chain_key, retry_number, started_on_ms, last_modified_on_ms
 ) VALUES (
     :base_id, :attempt, :previous_attempt, :job_key, :version_key, :state, :arguments, :dpu, :worker_type,
     :number_of_workers, :timeout_min, :queuing_enabled, :notify_delay_after_min, :execution_class,
-    :security_configuration, :session_policy, :trigger_name, :invocation_id, :invocation_request, :at_ms, :at_ms
+    :security_configuration, :session_policy, :trigger_name, :invocation_id, :invocation_request, :chain_key,
+    :retry_number, :at_ms, :at_ms
 ) RETURNING seq
 """
 INSERT_TRANSITION: Final = """
 INSERT INTO job_run_transition (job_run_seq, from_state, event, to_state, at_ms)
 VALUES (:seq, :from_state, :event, :to_state, :at_ms)
 """
+INSERT_PREDECESSOR: Final = """
+INSERT INTO job_run_predecessor (job_run_seq, position, job_name, base_id, attempt)
+VALUES (:seq, :position, :job_name, :base_id, :attempt)
+"""
+SELECT_OF_FAMILY: Final = _RUN + "WHERE r.base_id = :base_id ORDER BY r.attempt"
+SELECT_RETRY_DUE: Final = (
+    _RUN.replace("job_run AS r", "job_run AS r INDEXED BY job_run_retry_due")
+    + "WHERE r.retry_due_ms IS NOT NULL ORDER BY r.retry_due_ms LIMIT :limit"
+)
+SELECT_RETRY_DUE_OF_CHAIN: Final = _RUN + "WHERE r.chain_key = :chain_key AND r.retry_due_ms IS NOT NULL"
+SELECT_LIVE_OF_CHAIN: Final = _RUN + "WHERE r.chain_key = :chain_key AND r.completed_on_ms IS NULL"
+SELECT_UNTOLD_DELAYS: Final = (
+    _RUN.replace("job_run AS r", "job_run AS r INDEXED BY job_run_live")
+    + """WHERE r.completed_on_ms IS NULL AND r.notify_delay_after_min IS NOT NULL AND r.state <> 'WAITING'
+AND NOT EXISTS (SELECT 1 FROM event AS e WHERE e.job_run_seq = r.seq AND e.kind = 'run_status')"""
+)
+SET_RETRY_DUE: Final = "UPDATE job_run SET retry_due_ms = :due_ms WHERE seq = :seq AND state = 'FAILED'"
+CANCEL_RETRY: Final = "UPDATE job_run SET retry_due_ms = NULL WHERE base_id = :base_id AND retry_due_ms IS NOT NULL"
 MOVE: Final = """
 UPDATE job_run SET
     state = :to_state,
@@ -97,11 +116,15 @@ def insert(tx: Transaction, run: NewRun) -> JobRun:
         "trigger_name": run.trigger_name,
         "invocation_id": run.invocation.id_digest if run.invocation else None,
         "invocation_request": run.invocation.request_digest if run.invocation else None,
+        "chain_key": run.chain_key,
+        "retry_number": run.retry_number,
         "at_ms": run.accepted_on_ms,
     }
     seq = tx.execute(INSERT_RUN, values).fetchone()["seq"]
     first = {"seq": seq, "from_state": None, "event": None, "to_state": run.state, "at_ms": run.accepted_on_ms}
     tx.execute(INSERT_TRANSITION, first)
+    for position, before in enumerate(run.predecessors):
+        tx.execute(INSERT_PREDECESSOR, {"seq": seq, "position": position, **_predecessor(before)})
     return _from_row(tx.execute(SELECT_BY_SEQ, {"seq": seq}).fetchone())
 
 
@@ -154,6 +177,11 @@ def get_by_id(tx: Transaction, run_id: JobRunId) -> JobRun:
     if row is None:
         raise EntityNotFoundError.run(str(run_id), "any job")
     return _from_row(row)
+
+
+def get_by_seq(tx: Transaction, seq: int) -> JobRun:
+    """Return the run of that number, which there is."""
+    return _from_row(tx.execute(SELECT_BY_SEQ, {"seq": seq}).fetchone())
 
 
 def get_of_job(tx: Transaction, job_name: str, run_id: str) -> JobRun:
@@ -234,6 +262,46 @@ def predecessors(tx: Transaction, run: JobRun) -> Sequence[Predecessor]:
     ]
 
 
+def family(tx: Transaction, base: bytes) -> list[JobRun]:
+    """Return all attempts of a family of retries, in their order."""
+    return [_from_row(row) for row in tx.execute(SELECT_OF_FAMILY, {"base_id": base})]
+
+
+def set_retry_due(tx: Transaction, run: JobRun, due_ms: int) -> JobRun:
+    """Say when the next attempt of a FAILED run is to be made."""
+    tx.execute(SET_RETRY_DUE, {"seq": run.seq, "due_ms": due_ms})
+    return get_by_id(tx, run.id)
+
+
+def cancel_retry(tx: Transaction, base: bytes) -> bool:
+    """Take back the retry of a family that is still to come; return whether there was one."""
+    return tx.execute(CANCEL_RETRY, {"base_id": base}).rowcount > 0
+
+
+def list_retry_due(tx: Transaction, *, limit: int) -> list[JobRun]:
+    """Return up to `limit` runs whose retries are still to come, the most urgent first."""
+    return [_from_row(row) for row in tx.execute(SELECT_RETRY_DUE, {"limit": limit})]
+
+
+def list_retry_due_of_chain(tx: Transaction, chain_key: int) -> list[JobRun]:
+    """Return the runs of a chain whose retries are still to come."""
+    return [_from_row(row) for row in tx.execute(SELECT_RETRY_DUE_OF_CHAIN, {"chain_key": chain_key})]
+
+
+def list_live_of_chain(tx: Transaction, chain_key: int) -> list[JobRun]:
+    """Return the runs of a chain that have not ended."""
+    return [_from_row(row) for row in tx.execute(SELECT_LIVE_OF_CHAIN, {"chain_key": chain_key})]
+
+
+def list_untold_delays(tx: Transaction) -> list[JobRun]:
+    """Return the live runs that have a NotifyDelayAfter of which nobody was told so far."""
+    return [_from_row(row) for row in tx.execute(SELECT_UNTOLD_DELAYS)]
+
+
+def _predecessor(before: Predecessor) -> dict[str, Any]:
+    return {"job_name": before.job_name, "base_id": before.run_id.base, "attempt": before.run_id.attempt}
+
+
 def _from_row(row: sqlite3.Row) -> JobRun:
     arguments: dict[str, Any] = json.loads(row["arguments"]) if row["arguments"] else {}
     return JobRun(
@@ -268,4 +336,7 @@ def _from_row(row: sqlite3.Row) -> JobRun:
             peak_process_rss_bytes=row["peak_process_rss_bytes"],
             peak_tree_rss_bytes=row["peak_tree_rss_bytes"],
         ),
+        chain_key=row["chain_key"],
+        retry_number=row["retry_number"],
+        retry_due_ms=row["retry_due_ms"],
     )

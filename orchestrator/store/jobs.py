@@ -15,6 +15,12 @@ SELECT j.job_key, j.version_key, j.name, v.definition, j.source, j.created_on_ms
 FROM job AS j JOIN job_version AS v ON v.version_key = j.version_key
 """
 SELECT_BY_NAME: Final = _JOB + "WHERE j.name = :name"
+SELECT_LATEST: Final = """
+SELECT j.job_key, v.version_key, j.name, v.definition, j.source, j.created_on_ms, j.last_modified_on_ms
+FROM job AS j JOIN job_version AS v ON v.version_key = coalesce(
+    j.version_key, (SELECT max(o.version_key) FROM job_version AS o WHERE o.job_key = j.job_key))
+WHERE j.name = :name
+"""
 SELECT_PAGE: Final = _JOB + "WHERE j.name > :after ORDER BY j.name LIMIT :limit"
 SELECT_SOURCED: Final = _JOB + "WHERE j.source IS NOT NULL ORDER BY j.name"
 SELECT_KEY: Final = "SELECT job_key FROM job WHERE name = :name"
@@ -60,6 +66,12 @@ def get(tx: Transaction, name: str) -> Job:
     if job is None:
         raise EntityNotFoundError.job(name)
     return job
+
+
+def find_latest(tx: Transaction, name: str) -> Job | None:
+    """Return the job of that name, or, if it is deleted, as it was last; None if there never was one."""
+    row = tx.execute(SELECT_LATEST, {"name": name}).fetchone()
+    return None if row is None else _from_row(row)
 
 
 def find_key(tx: Transaction, name: str) -> int | None:

@@ -1,6 +1,6 @@
 """Accepting a run: everything that is decided before it is on disk, in the transaction that puts it there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.model import arguments, definitions
@@ -10,10 +10,13 @@ from orchestrator.model.errors import (
     InvalidInputError,
 )
 from orchestrator.model.ids import JobRunId
-from orchestrator.model.records import CapacityRequest, Invocation, Job, JobRun, NewRun
+from orchestrator.model.records import CapacityRequest, Invocation, Job, JobRun, NewRun, Predecessor
 from orchestrator.model.states import JobRunState
-from orchestrator.store import bookmarks, job_runs, jobs
+from orchestrator.model.workflows import WorkflowRunStatus
+from orchestrator.store import bookmarks, chains, job_runs, jobs, workflows
 from orchestrator.store.database import Transaction
+from orchestrator.supervisor.invocations import check_same
+from orchestrator.supervisor.means import Means
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +36,16 @@ class RunRequest:
     invocation: Invocation | None = None
 
 
-def accept_run(tx: Transaction, request: RunRequest, *, new_base: bytes, at_ms: int, cap_dpu: float) -> JobRunId:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a run comes from: nobody's trigger and no chain, unless it says otherwise."""
+
+    trigger_name: str | None = None
+    chain_key: int | None = None
+    predecessors: Sequence[Predecessor] = ()
+
+
+def accept_run(tx: Transaction, request: RunRequest, *, means: Means, at_ms: int) -> JobRunId:
     """Store one run of a job, or find the one that the same call of an SDK has stored before; return its id.
 
     Raises:
@@ -46,45 +58,39 @@ def accept_run(tx: Transaction, request: RunRequest, *, new_base: bytes, at_ms: 
         known = job_runs.find_by_invocation(tx, request.invocation.id_digest)
         if known is not None:
             run_id, request_digest = known
-            if request_digest != request.invocation.request_digest:
-                sentence = "The header amz-sdk-invocation-id was used before with another request."
-                raise InvalidInputError(sentence)
+            check_same(request_digest, request.invocation)
             return run_id
     job = jobs.find(tx, request.job_name)
     if job is None:
         raise EntityNotFoundError.job_to_start()
     previous = _earlier_run(tx, request)
-    overrides = request.arguments
-    if overrides is None:
-        overrides = previous.arguments if previous else {}
-    return _insert(tx, request, job, previous, overrides, new_base=new_base, at_ms=at_ms, cap_dpu=cap_dpu).id
+    origin = _origin(tx, previous, means, at_ms)
+    if previous is not None:
+        job_runs.cancel_retry(tx, previous.id.base)
+    return insert_run(tx, request, job, previous, origin, means=means, at_ms=at_ms).id
 
 
-def _insert(
-    tx: Transaction,
-    request: RunRequest,
-    job: Job,
-    previous: JobRun | None,
-    overrides: Mapping[str, str],
-    *,
-    new_base: bytes,
-    at_ms: int,
-    cap_dpu: float,
+def insert_run(
+    tx: Transaction, request: RunRequest, job: Job, previous: JobRun | None, origin: Origin, *, means: Means, at_ms: int
 ) -> JobRun:
+    """Store one run of `job`; where it raises, nothing is stored.
+
+    Raises:
+        InvalidInputError: the request breaks a rule.
+        ResourceNumberLimitExceededError: the run asks for more DPU than there are slots.
+        ConcurrentRunsExceededError: the job's live runs are at its limit, and queuing is off.
+    """
     definition = job.definition
-    definitions.check_timeout(request.timeout_min)
-    arguments.check_map(overrides, "Arguments")
-    merged = arguments.merge(definition.default_arguments, overrides, definition.non_overridable_arguments)
-    arguments.check_merged(merged)
-    _check_window(tx, job, merged)
-    capacity = definitions.run_capacity(request.capacity, definition, cap_dpu)
+    overrides = _overrides(tx, request, job, previous)
+    capacity = definitions.run_capacity(request.capacity, definition, means.policy.cap_dpu)
     is_queuing = request.queuing_enabled
     if is_queuing is None:
         is_queuing = bool(definition.job_run_queuing_enabled)
     if not is_queuing and job_runs.count_occupying(tx, job.job_key) >= definition.concurrency_limit:
         raise ConcurrentRunsExceededError(job.name)
-    run_id = JobRunId(new_base)
-    if previous is not None:
+    if previous is None:
+        run_id = JobRunId(means.new_base())
+    else:
         run_id = previous.id.retry(job_runs.highest_attempt(tx, previous.id.base) + 1)
     new = NewRun(
         id=run_id,
@@ -100,11 +106,38 @@ def _insert(
         execution_class=request.execution_class or definition.execution_class,
         security_configuration=request.security_configuration or definition.security_configuration,
         session_policy=request.session_policy,
-        trigger_name=None,
+        trigger_name=origin.trigger_name,
         invocation=request.invocation,
         accepted_on_ms=at_ms,
+        chain_key=origin.chain_key,
+        predecessors=origin.predecessors,
     )
     return job_runs.insert(tx, new)
+
+
+def _overrides(tx: Transaction, request: RunRequest, job: Job, previous: JobRun | None) -> Mapping[str, str]:
+    """Return the run's own arguments, which with the job's can be passed to a script."""
+    definition = job.definition
+    overrides = request.arguments
+    if overrides is None:
+        overrides = previous.arguments if previous else {}
+    definitions.check_timeout(request.timeout_min)
+    arguments.check_map(overrides, "Arguments")
+    merged = arguments.merge(definition.default_arguments, overrides, definition.non_overridable_arguments)
+    arguments.check_merged(merged)
+    _check_window(tx, job, merged)
+    return overrides
+
+
+def _origin(tx: Transaction, previous: JobRun | None, means: Means, at_ms: int) -> Origin:
+    """Return the chain of a run that somebody starts by hand: a retry rejoins that of the run it retries."""
+    if previous is None:
+        return Origin(chain_key=chains.create(tx, at_ms=at_ms) if means.policy.fire_on_manual_runs else None)
+    if previous.chain_key is not None:
+        workflow_run = workflows.find_run_of_chain(tx, previous.chain_key)
+        if workflow_run is not None and workflow_run.status is WorkflowRunStatus.COMPLETED:
+            workflows.set_status(tx, workflow_run, WorkflowRunStatus.RUNNING, at_ms=at_ms)
+    return Origin(chain_key=previous.chain_key)
 
 
 def _earlier_run(tx: Transaction, request: RunRequest) -> JobRun | None:

@@ -7,7 +7,7 @@ from orchestrator.executors.interface import GivenBookmark, LaunchSpec
 from orchestrator.model import arguments, ids
 from orchestrator.model import bookmarks as rules
 from orchestrator.model.records import BookmarkEntry, JobRun
-from orchestrator.store import bookmarks, job_runs, jobs
+from orchestrator.store import bookmarks, job_runs, jobs, workflows
 from orchestrator.store.database import Transaction
 
 _S_PER_MIN: Final = 60
@@ -17,6 +17,7 @@ def launch_spec(tx: Transaction, run: JobRun) -> LaunchSpec:
     """Return how `run` is to be launched now, with its job's bookmark as it is now."""
     definition = jobs.definition(tx, run.version_key)
     merged = arguments.merge(definition.default_arguments, run.arguments, definition.non_overridable_arguments)
+    workflow_run = None if run.chain_key is None else workflows.find_run_of_chain(tx, run.chain_key)
     return LaunchSpec(
         run_id=run.id,
         job_id=ids.job_id(run.job_name, jobs.created_on_ms(tx, run.job_key)),
@@ -27,6 +28,8 @@ def launch_spec(tx: Transaction, run: JobRun) -> LaunchSpec:
         bookmark_option=arguments.bookmark_option(merged),
         bookmark=_bookmark(tx, run, merged),
         timeout_s=None if run.timeout_min is None else float(run.timeout_min * _S_PER_MIN),
+        workflow_name=workflow_run.workflow_name if workflow_run else None,
+        workflow_run_id=workflow_run.id if workflow_run else None,
     )
 
 

@@ -27,6 +27,7 @@ from orchestrator.store import job_runs
 from orchestrator.store.database import Database, Transaction
 from orchestrator.supervisor import launching, settlement
 from orchestrator.supervisor.bell import Bell
+from orchestrator.supervisor.means import Means
 
 log = structlog.stdlib.get_logger()
 
@@ -45,7 +46,10 @@ class Surroundings:
     database: Database
     executor: Executor
     now_ms: Callable[[], int]
+    means: Means
     changed: Bell  # rung after every commit that changes a run
+    ended: Bell  # rung after every commit that ends one, or that tells of a late one
+    timed: Bell  # rung when something may have become due: a schedule, a retry, a notice of delay
 
 
 class Lifetime:
@@ -93,7 +97,10 @@ class Lifetime:
                 return await self._alive()
             case Ended(ending):
                 await self._settle(
-                    "settle_ended", lambda tx: settlement.settle_ended(tx, self.run.id, ending, at_ms=self._now_ms())
+                    "settle_ended",
+                    lambda tx: settlement.settle_ended(
+                        tx, self.run.id, ending, means=self._around.means, at_ms=self._now_ms()
+                    ),
                 )
             case Lost(reason):
                 await self._settle_lost(reason)
@@ -160,18 +167,26 @@ class Lifetime:
     async def _settle_lost(self, reason: str) -> None:
         await self._around.executor.sweep(self.run.id)
         await self._settle(
-            "settle_lost", lambda tx: settlement.settle_lost(tx, self.run.id, reason, at_ms=self._now_ms())
+            "settle_lost",
+            lambda tx: settlement.settle_lost(
+                tx, self.run.id, reason, means=self._around.means, at_ms=self._now_ms()
+            ),
         )
 
     async def _settle_never_started(self, problem: str) -> None:
         await self._settle(
             "settle_never_started",
-            lambda tx: settlement.settle_never_started(tx, self.run.id, problem, at_ms=self._now_ms()),
+            lambda tx: settlement.settle_never_started(
+                tx, self.run.id, problem, means=self._around.means, at_ms=self._now_ms()
+            ),
         )
 
     async def _settle(self, name: str, settle: Callable[[Transaction], JobRun]) -> None:
         self.run = await self._around.database.write(name, settle, is_patient=True)
         self._tell()
+        self._around.ended.ring()
+        if self.run.retry_due_ms is not None:
+            self._around.timed.ring()
 
     def _now_ms(self) -> int:
         return self._around.now_ms()

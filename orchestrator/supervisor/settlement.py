@@ -1,4 +1,4 @@
-"""The last transaction of a run: its end, its bookmark, its history, all or nothing.
+"""The last transaction of a run: its end, its bookmark, its history, and what follows from it, all or nothing.
 
 It may be asked for twice (a daemon that died after the commit): a run that has ended stays as it ended.
 """
@@ -13,11 +13,13 @@ from orchestrator.model.records import JobRun, RunFigures
 from orchestrator.model.states import JobRunState, RunEvent
 from orchestrator.store import bookmarks, job_runs, jobs
 from orchestrator.store.database import Transaction
+from orchestrator.supervisor import sequel
+from orchestrator.supervisor.means import Means
 
 log = structlog.stdlib.get_logger()
 
 
-def settle_ended(tx: Transaction, run_id: JobRunId, ending: Ending, *, at_ms: int) -> JobRun:
+def settle_ended(tx: Transaction, run_id: JobRunId, ending: Ending, *, means: Means, at_ms: int) -> JobRun:
     """Record that the script of `run_id` ended so; move the bookmark exactly if the run SUCCEEDED."""
     run = _launched(tx, run_id, at_ms)
     if run.is_terminal:
@@ -26,12 +28,13 @@ def settle_ended(tx: Transaction, run_id: JobRunId, ending: Ending, *, at_ms: in
     verdict = endings.judge(ending, stop_requested=is_stopping, timeout_min=run.timeout_min)
     if verdict.event is RunEvent.SUCCEEDED and not is_stopping:
         verdict = _move_bookmark(tx, run, ending, at_ms) or verdict
-    return job_runs.move(
+    ended = job_runs.move(
         tx, run_id, verdict.event, at_ms=at_ms, error_message=verdict.error_message, figures=ending.figures
     )
+    return sequel.follow(tx, ended, means=means, at_ms=at_ms)
 
 
-def settle_lost(tx: Transaction, run_id: JobRunId, reason: str, *, at_ms: int) -> JobRun:
+def settle_lost(tx: Transaction, run_id: JobRunId, reason: str, *, means: Means, at_ms: int) -> JobRun:
     """Record that nobody can know how the script of `run_id` ended."""
     run = _launched(tx, run_id, at_ms)
     if run.is_terminal:
@@ -39,19 +42,24 @@ def settle_lost(tx: Transaction, run_id: JobRunId, reason: str, *, at_ms: int) -
     message = f"How the script ended is unknown: {reason}"
     if run.state is JobRunState.STOPPING:
         message = f"Job run stopped by request; {message}"
-    return job_runs.move(tx, run_id, RunEvent.LOST, at_ms=at_ms, error_message=message)
+    lost = job_runs.move(tx, run_id, RunEvent.LOST, at_ms=at_ms, error_message=message)
+    return sequel.follow(tx, lost, means=means, at_ms=at_ms)
 
 
-def settle_never_started(tx: Transaction, run_id: JobRunId, problem: str, *, at_ms: int) -> JobRun:
+def settle_never_started(tx: Transaction, run_id: JobRunId, problem: str, *, means: Means, at_ms: int) -> JobRun:
     """Record that `run_id` never started and never will, because its claim is revoked."""
     run = job_runs.get_by_id(tx, run_id)
     if run.is_terminal:
         return run
     if run.state is JobRunState.STOPPING:
         message = "Job run stopped by request before it started"
-        return job_runs.move(tx, run_id, RunEvent.FORBIDDEN, at_ms=at_ms, error_message=message)
-    no_time = RunFigures(wall_ms=0)
-    return job_runs.move(tx, run_id, RunEvent.LAUNCH_FAILED, at_ms=at_ms, error_message=problem, figures=no_time)
+        ended = job_runs.move(tx, run_id, RunEvent.FORBIDDEN, at_ms=at_ms, error_message=message)
+    else:
+        no_time = RunFigures(wall_ms=0)
+        ended = job_runs.move(
+            tx, run_id, RunEvent.LAUNCH_FAILED, at_ms=at_ms, error_message=problem, figures=no_time
+        )
+    return sequel.follow(tx, ended, means=means, at_ms=at_ms)
 
 
 def _launched(tx: Transaction, run_id: JobRunId, at_ms: int) -> JobRun:

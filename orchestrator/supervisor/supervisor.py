@@ -53,9 +53,18 @@ class Supervisor:
         """Rings after every commit that changes a run."""
         return self._around.changed
 
+    @property
+    def ended(self) -> Bell:
+        """Rings after every commit that ends a run, or tells of a late one."""
+        return self._around.ended
+
     def accepted(self) -> None:
         """Say that a run was accepted. To be called after its commit."""
         self._work.ring()
+
+    def rescheduled(self) -> None:
+        """Say that a trigger, or its state, has changed. To be called after the commit."""
+        self._around.timed.ring()
 
     def stop_requested(self, run_ids: Iterable[JobRunId]) -> None:
         """Say that stops were accepted. To be called after their commit."""
@@ -66,6 +75,7 @@ class Supervisor:
             else:  # queued, or about to be: a row that is being read now may still be from before the stop
                 self._stops.append(run_id)
         self._work.ring()
+        self._around.ended.ring()  # one that was waiting has ended
 
     def waits(self) -> Mapping[JobRunId, Wait]:
         """Return why each queued run waits, and its place."""
@@ -106,6 +116,8 @@ class Supervisor:
 
         for run, cap in await self._around.database.read(read):
             self._last_seq = run.seq
+            if run.notify_delay_after_min is not None:
+                self._around.timed.ring()
             demand = Demand(run_id=run.id, job_key=run.job_key, concurrency_limit=cap, dpu=run.capacity.dpu)
             is_queued = run.state in _QUEUED
             if is_queued and is_start and run.state is JobRunState.STARTING:

@@ -11,9 +11,11 @@ from types import MappingProxyType
 from typing import Final
 
 from orchestrator.model.errors import (
+    AlreadyExistsError,
     ConcurrentRunsExceededError,
     EntityNotFoundError,
     IdempotentParameterMismatchError,
+    IllegalWorkflowStateError,
     InvalidInputError,
     JobRunInTerminalStateError,
     OperationTimeoutError,
@@ -121,9 +123,11 @@ class WireError:
 
 NAMES: Final[Mapping[type[RequestError], tuple[int, str]]] = MappingProxyType(
     {
+        AlreadyExistsError: (400, "AlreadyExistsException"),
         ConcurrentRunsExceededError: (400, "ConcurrentRunsExceededException"),
         EntityNotFoundError: (400, "EntityNotFoundException"),
         IdempotentParameterMismatchError: (400, "IdempotentParameterMismatchException"),
+        IllegalWorkflowStateError: (400, "IllegalWorkflowStateException"),
         InvalidInputError: (400, "InvalidInputException"),
         JobRunInTerminalStateError: (400, "JobRunInTerminalStateException"),
         OperationTimeoutError: (400, "OperationTimeoutException"),

@@ -13,6 +13,7 @@ from pydantic import Field
 from orchestrator.wire.shape import INTEGER_MAX, INTEGER_MIN, Shape
 
 DESCRIPTION_STRING_PATTERN: Final = r"\A(?:[\u{0020}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}\r\n\t]*)\z"
+GLUE_RESOURCE_ARN_PATTERN: Final = r"\A(?:arn:aws(-(cn|us-gov|iso(-[bef])?))?:glue:[^\n\r\u{85}\u{2028}\u{2029}]*)\z"
 GLUE_VERSION_STRING_PATTERN: Final = r"\A(?:^(([0-9A-Za-z_]+\.)+[0-9A-Za-z_]+|auto)$)\z"
 MAINTENANCE_WINDOW_PATTERN: Final = r"\A(?:^(Sun|Mon|Tue|Wed|Thu|Fri|Sat):([01]?[0-9]|2[0-3])$)\z"
 NAME_STRING_PATTERN: Final = r"\A(?:[\u{0020}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}\t]*)\z"
@@ -26,6 +27,25 @@ class BatchGetJobsRequest(Shape):
     """The request of BatchGetJobs."""
 
     job_names: JobNameList
+
+
+TriggerNameList = Annotated[list[NameString], Field(fail_fast=True)]
+
+
+class BatchGetTriggersRequest(Shape):
+    """The request of BatchGetTriggers."""
+
+    trigger_names: TriggerNameList
+
+
+WorkflowNames = Annotated[list[NameString], Field(min_length=1, max_length=25, fail_fast=True)]
+
+
+class BatchGetWorkflowsRequest(Shape):
+    """The request of BatchGetWorkflows."""
+
+    names: WorkflowNames
+    include_graph: bool | None = None
 
 
 IdString = Annotated[str, Field(min_length=1, max_length=255, pattern=NAME_STRING_PATTERN)]
@@ -141,10 +161,111 @@ class CreateJobRequest(Shape):
     maintenance_window: MaintenanceWindow | None = None
 
 
+TriggerType = Literal["SCHEDULED", "CONDITIONAL", "ON_DEMAND", "EVENT"]
+Logical = Literal["AND", "ANY"]
+LogicalOperator = Literal["EQUALS"]
+JobRunState = Literal[
+    "STARTING",
+    "RUNNING",
+    "STOPPING",
+    "STOPPED",
+    "SUCCEEDED",
+    "FAILED",
+    "TIMEOUT",
+    "ERROR",
+    "WAITING",
+    "EXPIRED",
+]
+CrawlState = Literal["RUNNING", "CANCELLING", "CANCELLED", "SUCCEEDED", "FAILED", "ERROR"]
+
+
+class Condition(Shape):
+    """Glue's Condition."""
+
+    logical_operator: LogicalOperator | None = None
+    job_name: NameString | None = None
+    state: JobRunState | None = None
+    crawler_name: NameString | None = None
+    crawl_state: CrawlState | None = None
+
+
+ConditionList = Annotated[list[Condition], Field(max_length=500, fail_fast=True)]
+
+
+class Predicate(Shape):
+    """Glue's Predicate."""
+
+    logical: Logical | None = None
+    conditions: ConditionList | None = None
+
+
+class Action(Shape):
+    """Glue's Action."""
+
+    job_name: NameString | None = None
+    arguments: dict[str, str] | None = None
+    timeout: Timeout | None = None
+    security_configuration: NameString | None = None
+    notification_property: NotificationProperty | None = None
+    crawler_name: NameString | None = None
+
+
+ActionList = Annotated[list[Action], Field(fail_fast=True)]
+BatchSize = Annotated[int, Field(ge=1, le=100)]
+BatchWindow = Annotated[int, Field(ge=1, le=900)]
+
+
+class EventBatchingCondition(Shape):
+    """Glue's EventBatchingCondition."""
+
+    batch_size: BatchSize
+    batch_window: BatchWindow | None = None
+
+
+class CreateTriggerRequest(Shape):
+    """The request of CreateTrigger."""
+
+    name: NameString
+    workflow_name: NameString | None = None
+    type: TriggerType
+    schedule: str | None = None
+    predicate: Predicate | None = None
+    actions: ActionList
+    description: DescriptionString | None = None
+    start_on_creation: bool | None = None
+    tags: TagsMap | None = None
+    event_batching_condition: EventBatchingCondition | None = None
+
+
+WorkflowDescriptionString = Annotated[str, Field(max_length=120000)]
+
+
+class CreateWorkflowRequest(Shape):
+    """The request of CreateWorkflow."""
+
+    name: NameString
+    description: WorkflowDescriptionString | None = None
+    default_run_properties: dict[IdString, str] | None = None
+    tags: TagsMap | None = None
+    max_concurrent_runs: NullableInteger | None = None
+
+
 class DeleteJobRequest(Shape):
     """The request of DeleteJob."""
 
     job_name: NameString
+
+
+class DeleteTriggerRequest(Shape):
+    """The request of DeleteTrigger."""
+
+    name: NameString
+
+
+class DeleteWorkflowRequest(Shape):
+    """The request of DeleteWorkflow."""
+
+    name: NameString
 
 
 class GetJobRequest(Shape):
@@ -189,6 +310,60 @@ class GetJobsRequest(Shape):
     max_results: PageSize | None = None
 
 
+GlueResourceArn = Annotated[str, Field(min_length=1, max_length=10240, pattern=GLUE_RESOURCE_ARN_PATTERN)]
+
+
+class GetTagsRequest(Shape):
+    """The request of GetTags."""
+
+    resource_arn: GlueResourceArn
+
+
+class GetTriggerRequest(Shape):
+    """The request of GetTrigger."""
+
+    name: NameString
+
+
+class GetTriggersRequest(Shape):
+    """The request of GetTriggers."""
+
+    next_token: str | None = None
+    dependent_job_name: NameString | None = None
+    max_results: OrchestrationPageSize200 | None = None
+
+
+class GetWorkflowRequest(Shape):
+    """The request of GetWorkflow."""
+
+    name: NameString
+    include_graph: bool | None = None
+
+
+class GetWorkflowRunRequest(Shape):
+    """The request of GetWorkflowRun."""
+
+    name: NameString
+    run_id: IdString
+    include_graph: bool | None = None
+
+
+class GetWorkflowRunPropertiesRequest(Shape):
+    """The request of GetWorkflowRunProperties."""
+
+    name: NameString
+    run_id: IdString
+
+
+class GetWorkflowRunsRequest(Shape):
+    """The request of GetWorkflowRuns."""
+
+    name: NameString
+    include_graph: bool | None = None
+    next_token: str | None = None
+    max_results: PageSize | None = None
+
+
 class ListJobsRequest(Shape):
     """The request of ListJobs."""
 
@@ -197,11 +372,49 @@ class ListJobsRequest(Shape):
     tags: TagsMap | None = None
 
 
+class ListTriggersRequest(Shape):
+    """The request of ListTriggers."""
+
+    next_token: str | None = None
+    dependent_job_name: NameString | None = None
+    max_results: OrchestrationPageSize200 | None = None
+    tags: TagsMap | None = None
+
+
+OrchestrationPageSize25 = Annotated[int, Field(ge=1, le=25)]
+
+
+class ListWorkflowsRequest(Shape):
+    """The request of ListWorkflows."""
+
+    next_token: str | None = None
+    max_results: OrchestrationPageSize25 | None = None
+
+
+class PutWorkflowRunPropertiesRequest(Shape):
+    """The request of PutWorkflowRunProperties."""
+
+    name: NameString
+    run_id: IdString
+    run_properties: dict[IdString, str]
+
+
 class ResetJobBookmarkRequest(Shape):
     """The request of ResetJobBookmark."""
 
     job_name: str
     run_id: str | None = None
+
+
+NodeIdList = Annotated[list[NameString], Field(fail_fast=True)]
+
+
+class ResumeWorkflowRunRequest(Shape):
+    """The request of ResumeWorkflowRun."""
+
+    name: NameString
+    run_id: IdString
+    node_ids: NodeIdList
 
 
 OrchestrationPolicyJsonString = Annotated[str, Field(min_length=2, max_length=2048)]
@@ -223,6 +436,49 @@ class StartJobRunRequest(Shape):
     number_of_workers: NullableInteger | None = None
     execution_class: ExecutionClass | None = None
     execution_role_session_policy: OrchestrationPolicyJsonString | None = None
+
+
+class StartTriggerRequest(Shape):
+    """The request of StartTrigger."""
+
+    name: NameString
+
+
+class StartWorkflowRunRequest(Shape):
+    """The request of StartWorkflowRun."""
+
+    name: NameString
+    run_properties: dict[IdString, str] | None = None
+
+
+class StopTriggerRequest(Shape):
+    """The request of StopTrigger."""
+
+    name: NameString
+
+
+class StopWorkflowRunRequest(Shape):
+    """The request of StopWorkflowRun."""
+
+    name: NameString
+    run_id: IdString
+
+
+class TagResourceRequest(Shape):
+    """The request of TagResource."""
+
+    resource_arn: GlueResourceArn
+    tags_to_add: TagsMap
+
+
+TagKeysList = Annotated[list[TagKey], Field(max_length=50, fail_fast=True)]
+
+
+class UntagResourceRequest(Shape):
+    """The request of UntagResource."""
+
+    resource_arn: GlueResourceArn
+    tags_to_remove: TagKeysList
 
 
 class JobUpdate(Shape):
@@ -258,6 +514,33 @@ class UpdateJobRequest(Shape):
 
     job_name: NameString
     job_update: JobUpdate
+
+
+class TriggerUpdate(Shape):
+    """Glue's TriggerUpdate."""
+
+    name: NameString | None = None
+    description: DescriptionString | None = None
+    schedule: str | None = None
+    actions: ActionList | None = None
+    predicate: Predicate | None = None
+    event_batching_condition: EventBatchingCondition | None = None
+
+
+class UpdateTriggerRequest(Shape):
+    """The request of UpdateTrigger."""
+
+    name: NameString
+    trigger_update: TriggerUpdate
+
+
+class UpdateWorkflowRequest(Shape):
+    """The request of UpdateWorkflow."""
+
+    name: NameString
+    description: WorkflowDescriptionString | None = None
+    default_run_properties: dict[IdString, str] | None = None
+    max_concurrent_runs: NullableInteger | None = None
 
 
 class AutoUpgradeMetadata(Shape):
@@ -309,69 +592,45 @@ class BatchGetJobsResponse(Shape):
     jobs_not_found: list[str] | None = None
 
 
-class BatchStopJobRunSuccessfulSubmission(Shape):
-    """Glue's BatchStopJobRunSuccessfulSubmission."""
-
-    job_name: str | None = None
-    job_run_id: str | None = None
-
-
-class ErrorDetail(Shape):
-    """Glue's ErrorDetail."""
-
-    error_code: str | None = None
-    error_message: str | None = None
-
-
-class BatchStopJobRunError(Shape):
-    """Glue's BatchStopJobRunError."""
-
-    job_name: str | None = None
-    job_run_id: str | None = None
-    error_detail: ErrorDetail | None = None
-
-
-class BatchStopJobRunResponse(Shape):
-    """The response of BatchStopJobRun."""
-
-    successful_submissions: list[BatchStopJobRunSuccessfulSubmission] | None = None
-    errors: list[BatchStopJobRunError] | None = None
-
-
-class CreateJobResponse(Shape):
-    """The response of CreateJob."""
+class Trigger(Shape):
+    """Glue's Trigger."""
 
     name: str | None = None
+    workflow_name: str | None = None
+    id: str | None = None
+    type: str | None = None
+    state: str | None = None
+    description: str | None = None
+    schedule: str | None = None
+    actions: list[Action] | None = None
+    predicate: Predicate | None = None
+    event_batching_condition: EventBatchingCondition | None = None
 
 
-class DeleteJobResponse(Shape):
-    """The response of DeleteJob."""
+class BatchGetTriggersResponse(Shape):
+    """The response of BatchGetTriggers."""
 
-    job_name: str | None = None
-
-
-class GetJobResponse(Shape):
-    """The response of GetJob."""
-
-    job: Job | None = None
+    triggers: list[Trigger] | None = None
+    triggers_not_found: list[str] | None = None
 
 
-class JobBookmarkEntry(Shape):
-    """Glue's JobBookmarkEntry."""
+class WorkflowRunStatistics(Shape):
+    """Glue's WorkflowRunStatistics."""
 
-    job_name: str | None = None
-    version: int | None = None
-    run: int | None = None
-    attempt: int | None = None
-    previous_run_id: str | None = None
-    run_id: str | None = None
-    job_bookmark: str | None = None
+    total_actions: int | None = None
+    timeout_actions: int | None = None
+    failed_actions: int | None = None
+    stopped_actions: int | None = None
+    succeeded_actions: int | None = None
+    running_actions: int | None = None
+    errored_actions: int | None = None
+    waiting_actions: int | None = None
 
 
-class GetJobBookmarkResponse(Shape):
-    """The response of GetJobBookmark."""
+class TriggerNodeDetails(Shape):
+    """Glue's TriggerNodeDetails."""
 
-    job_bookmark_entry: JobBookmarkEntry | None = None
+    trigger: Trigger | None = None
 
 
 class Predecessor(Shape):
@@ -416,6 +675,194 @@ class JobRun(Shape):
     execution_role_session_policy: str | None = None
 
 
+class JobNodeDetails(Shape):
+    """Glue's JobNodeDetails."""
+
+    job_runs: list[JobRun] | None = None
+
+
+class Crawl(Shape):
+    """Glue's Crawl."""
+
+    state: str | None = None
+    started_on: float | None = None
+    completed_on: float | None = None
+    error_message: str | None = None
+    log_group: str | None = None
+    log_stream: str | None = None
+
+
+class CrawlerNodeDetails(Shape):
+    """Glue's CrawlerNodeDetails."""
+
+    crawls: list[Crawl] | None = None
+
+
+class Node(Shape):
+    """Glue's Node."""
+
+    type: str | None = None
+    name: str | None = None
+    unique_id: str | None = None
+    trigger_details: TriggerNodeDetails | None = None
+    job_details: JobNodeDetails | None = None
+    crawler_details: CrawlerNodeDetails | None = None
+
+
+class Edge(Shape):
+    """Glue's Edge."""
+
+    source_id: str | None = None
+    destination_id: str | None = None
+
+
+class WorkflowGraph(Shape):
+    """Glue's WorkflowGraph."""
+
+    nodes: list[Node] | None = None
+    edges: list[Edge] | None = None
+
+
+class StartingEventBatchCondition(Shape):
+    """Glue's StartingEventBatchCondition."""
+
+    batch_size: int | None = None
+    batch_window: int | None = None
+
+
+class WorkflowRun(Shape):
+    """Glue's WorkflowRun."""
+
+    name: str | None = None
+    workflow_run_id: str | None = None
+    previous_run_id: str | None = None
+    workflow_run_properties: dict[str, str] | None = None
+    started_on: float | None = None
+    completed_on: float | None = None
+    status: str | None = None
+    error_message: str | None = None
+    statistics: WorkflowRunStatistics | None = None
+    graph: WorkflowGraph | None = None
+    starting_event_batch_condition: StartingEventBatchCondition | None = None
+
+
+class BlueprintDetails(Shape):
+    """Glue's BlueprintDetails."""
+
+    blueprint_name: str | None = None
+    run_id: str | None = None
+
+
+class Workflow(Shape):
+    """Glue's Workflow."""
+
+    name: str | None = None
+    description: str | None = None
+    default_run_properties: dict[str, str] | None = None
+    created_on: float | None = None
+    last_modified_on: float | None = None
+    last_run: WorkflowRun | None = None
+    graph: WorkflowGraph | None = None
+    max_concurrent_runs: int | None = None
+    blueprint_details: BlueprintDetails | None = None
+
+
+class BatchGetWorkflowsResponse(Shape):
+    """The response of BatchGetWorkflows."""
+
+    workflows: list[Workflow] | None = None
+    missing_workflows: list[str] | None = None
+
+
+class BatchStopJobRunSuccessfulSubmission(Shape):
+    """Glue's BatchStopJobRunSuccessfulSubmission."""
+
+    job_name: str | None = None
+    job_run_id: str | None = None
+
+
+class ErrorDetail(Shape):
+    """Glue's ErrorDetail."""
+
+    error_code: str | None = None
+    error_message: str | None = None
+
+
+class BatchStopJobRunError(Shape):
+    """Glue's BatchStopJobRunError."""
+
+    job_name: str | None = None
+    job_run_id: str | None = None
+    error_detail: ErrorDetail | None = None
+
+
+class BatchStopJobRunResponse(Shape):
+    """The response of BatchStopJobRun."""
+
+    successful_submissions: list[BatchStopJobRunSuccessfulSubmission] | None = None
+    errors: list[BatchStopJobRunError] | None = None
+
+
+class CreateJobResponse(Shape):
+    """The response of CreateJob."""
+
+    name: str | None = None
+
+
+class CreateTriggerResponse(Shape):
+    """The response of CreateTrigger."""
+
+    name: str | None = None
+
+
+class CreateWorkflowResponse(Shape):
+    """The response of CreateWorkflow."""
+
+    name: str | None = None
+
+
+class DeleteJobResponse(Shape):
+    """The response of DeleteJob."""
+
+    job_name: str | None = None
+
+
+class DeleteTriggerResponse(Shape):
+    """The response of DeleteTrigger."""
+
+    name: str | None = None
+
+
+class DeleteWorkflowResponse(Shape):
+    """The response of DeleteWorkflow."""
+
+    name: str | None = None
+
+
+class GetJobResponse(Shape):
+    """The response of GetJob."""
+
+    job: Job | None = None
+
+
+class JobBookmarkEntry(Shape):
+    """Glue's JobBookmarkEntry."""
+
+    job_name: str | None = None
+    version: int | None = None
+    run: int | None = None
+    attempt: int | None = None
+    previous_run_id: str | None = None
+    run_id: str | None = None
+    job_bookmark: str | None = None
+
+
+class GetJobBookmarkResponse(Shape):
+    """The response of GetJobBookmark."""
+
+    job_bookmark_entry: JobBookmarkEntry | None = None
+
+
 class GetJobRunResponse(Shape):
     """The response of GetJobRun."""
 
@@ -436,11 +883,73 @@ class GetJobsResponse(Shape):
     next_token: str | None = None
 
 
+class GetTagsResponse(Shape):
+    """The response of GetTags."""
+
+    tags: dict[str, str] | None = None
+
+
+class GetTriggerResponse(Shape):
+    """The response of GetTrigger."""
+
+    trigger: Trigger | None = None
+
+
+class GetTriggersResponse(Shape):
+    """The response of GetTriggers."""
+
+    triggers: list[Trigger] | None = None
+    next_token: str | None = None
+
+
+class GetWorkflowResponse(Shape):
+    """The response of GetWorkflow."""
+
+    workflow: Workflow | None = None
+
+
+class GetWorkflowRunResponse(Shape):
+    """The response of GetWorkflowRun."""
+
+    run: WorkflowRun | None = None
+
+
+class GetWorkflowRunPropertiesResponse(Shape):
+    """The response of GetWorkflowRunProperties."""
+
+    run_properties: dict[str, str] | None = None
+
+
+class GetWorkflowRunsResponse(Shape):
+    """The response of GetWorkflowRuns."""
+
+    runs: list[WorkflowRun] | None = None
+    next_token: str | None = None
+
+
 class ListJobsResponse(Shape):
     """The response of ListJobs."""
 
     job_names: list[str] | None = None
     next_token: str | None = None
+
+
+class ListTriggersResponse(Shape):
+    """The response of ListTriggers."""
+
+    trigger_names: list[str] | None = None
+    next_token: str | None = None
+
+
+class ListWorkflowsResponse(Shape):
+    """The response of ListWorkflows."""
+
+    workflows: list[str] | None = None
+    next_token: str | None = None
+
+
+class PutWorkflowRunPropertiesResponse(Shape):
+    """The response of PutWorkflowRunProperties."""
 
 
 class ResetJobBookmarkResponse(Shape):
@@ -449,10 +958,47 @@ class ResetJobBookmarkResponse(Shape):
     job_bookmark_entry: JobBookmarkEntry | None = None
 
 
+class ResumeWorkflowRunResponse(Shape):
+    """The response of ResumeWorkflowRun."""
+
+    run_id: str | None = None
+    node_ids: list[str] | None = None
+
+
 class StartJobRunResponse(Shape):
     """The response of StartJobRun."""
 
     job_run_id: str | None = None
+
+
+class StartTriggerResponse(Shape):
+    """The response of StartTrigger."""
+
+    name: str | None = None
+
+
+class StartWorkflowRunResponse(Shape):
+    """The response of StartWorkflowRun."""
+
+    run_id: str | None = None
+
+
+class StopTriggerResponse(Shape):
+    """The response of StopTrigger."""
+
+    name: str | None = None
+
+
+class StopWorkflowRunResponse(Shape):
+    """The response of StopWorkflowRun."""
+
+
+class TagResourceResponse(Shape):
+    """The response of TagResource."""
+
+
+class UntagResourceResponse(Shape):
+    """The response of UntagResource."""
 
 
 class UpdateJobResponse(Shape):
@@ -461,21 +1007,58 @@ class UpdateJobResponse(Shape):
     job_name: str | None = None
 
 
+class UpdateTriggerResponse(Shape):
+    """The response of UpdateTrigger."""
+
+    trigger: Trigger | None = None
+
+
+class UpdateWorkflowResponse(Shape):
+    """The response of UpdateWorkflow."""
+
+    name: str | None = None
+
+
 REQUESTS: Final[Mapping[str, type[Shape]]] = MappingProxyType(
     {
         "BatchGetJobs": BatchGetJobsRequest,
+        "BatchGetTriggers": BatchGetTriggersRequest,
+        "BatchGetWorkflows": BatchGetWorkflowsRequest,
         "BatchStopJobRun": BatchStopJobRunRequest,
         "CreateJob": CreateJobRequest,
+        "CreateTrigger": CreateTriggerRequest,
+        "CreateWorkflow": CreateWorkflowRequest,
         "DeleteJob": DeleteJobRequest,
+        "DeleteTrigger": DeleteTriggerRequest,
+        "DeleteWorkflow": DeleteWorkflowRequest,
         "GetJob": GetJobRequest,
         "GetJobBookmark": GetJobBookmarkRequest,
         "GetJobRun": GetJobRunRequest,
         "GetJobRuns": GetJobRunsRequest,
         "GetJobs": GetJobsRequest,
+        "GetTags": GetTagsRequest,
+        "GetTrigger": GetTriggerRequest,
+        "GetTriggers": GetTriggersRequest,
+        "GetWorkflow": GetWorkflowRequest,
+        "GetWorkflowRun": GetWorkflowRunRequest,
+        "GetWorkflowRunProperties": GetWorkflowRunPropertiesRequest,
+        "GetWorkflowRuns": GetWorkflowRunsRequest,
         "ListJobs": ListJobsRequest,
+        "ListTriggers": ListTriggersRequest,
+        "ListWorkflows": ListWorkflowsRequest,
+        "PutWorkflowRunProperties": PutWorkflowRunPropertiesRequest,
         "ResetJobBookmark": ResetJobBookmarkRequest,
+        "ResumeWorkflowRun": ResumeWorkflowRunRequest,
         "StartJobRun": StartJobRunRequest,
+        "StartTrigger": StartTriggerRequest,
+        "StartWorkflowRun": StartWorkflowRunRequest,
+        "StopTrigger": StopTriggerRequest,
+        "StopWorkflowRun": StopWorkflowRunRequest,
+        "TagResource": TagResourceRequest,
+        "UntagResource": UntagResourceRequest,
         "UpdateJob": UpdateJobRequest,
+        "UpdateTrigger": UpdateTriggerRequest,
+        "UpdateWorkflow": UpdateWorkflowRequest,
     }
 )
 """The request of each operation."""
@@ -483,18 +1066,43 @@ REQUESTS: Final[Mapping[str, type[Shape]]] = MappingProxyType(
 RESPONSES: Final[Mapping[str, type[Shape]]] = MappingProxyType(
     {
         "BatchGetJobs": BatchGetJobsResponse,
+        "BatchGetTriggers": BatchGetTriggersResponse,
+        "BatchGetWorkflows": BatchGetWorkflowsResponse,
         "BatchStopJobRun": BatchStopJobRunResponse,
         "CreateJob": CreateJobResponse,
+        "CreateTrigger": CreateTriggerResponse,
+        "CreateWorkflow": CreateWorkflowResponse,
         "DeleteJob": DeleteJobResponse,
+        "DeleteTrigger": DeleteTriggerResponse,
+        "DeleteWorkflow": DeleteWorkflowResponse,
         "GetJob": GetJobResponse,
         "GetJobBookmark": GetJobBookmarkResponse,
         "GetJobRun": GetJobRunResponse,
         "GetJobRuns": GetJobRunsResponse,
         "GetJobs": GetJobsResponse,
+        "GetTags": GetTagsResponse,
+        "GetTrigger": GetTriggerResponse,
+        "GetTriggers": GetTriggersResponse,
+        "GetWorkflow": GetWorkflowResponse,
+        "GetWorkflowRun": GetWorkflowRunResponse,
+        "GetWorkflowRunProperties": GetWorkflowRunPropertiesResponse,
+        "GetWorkflowRuns": GetWorkflowRunsResponse,
         "ListJobs": ListJobsResponse,
+        "ListTriggers": ListTriggersResponse,
+        "ListWorkflows": ListWorkflowsResponse,
+        "PutWorkflowRunProperties": PutWorkflowRunPropertiesResponse,
         "ResetJobBookmark": ResetJobBookmarkResponse,
+        "ResumeWorkflowRun": ResumeWorkflowRunResponse,
         "StartJobRun": StartJobRunResponse,
+        "StartTrigger": StartTriggerResponse,
+        "StartWorkflowRun": StartWorkflowRunResponse,
+        "StopTrigger": StopTriggerResponse,
+        "StopWorkflowRun": StopWorkflowRunResponse,
+        "TagResource": TagResourceResponse,
+        "UntagResource": UntagResourceResponse,
         "UpdateJob": UpdateJobResponse,
+        "UpdateTrigger": UpdateTriggerResponse,
+        "UpdateWorkflow": UpdateWorkflowResponse,
     }
 )
 """The response of each operation."""
@@ -502,6 +1110,7 @@ RESPONSES: Final[Mapping[str, type[Shape]]] = MappingProxyType(
 PATTERNS: Final[Mapping[str, str]] = MappingProxyType(
     {
         DESCRIPTION_STRING_PATTERN: r"[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF\r\n\t]*",
+        GLUE_RESOURCE_ARN_PATTERN: r"arn:aws(-(cn|us-gov|iso(-[bef])?))?:glue:.*",
         GLUE_VERSION_STRING_PATTERN: r"^((\w+\.)+\w+|auto)$",
         MAINTENANCE_WINDOW_PATTERN: r"^(Sun|Mon|Tue|Wed|Thu|Fri|Sat):([01]?[0-9]|2[0-3])$",
         NAME_STRING_PATTERN: r"[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF\t]*",

@@ -29,7 +29,7 @@ from orchestrator.model.states import OCCUPYING, TERMINAL, TRANSITIONS, JobRunSt
 from orchestrator.store import bookmarks, job_runs, jobs
 from orchestrator.supervisor import settlement
 from orchestrator.supervisor.intake import RunRequest, accept_run
-from tests.support.records import a_definition, a_reported_bookmark, an_ending, opened, run_id
+from tests.support.records import a_definition, a_reported_bookmark, an_ending, opened, some_means
 
 JOBS = st.sampled_from(["etl", "daily"])
 LIMIT = 2
@@ -45,6 +45,7 @@ class RunMachine(RuleBasedStateMachine):
         super().__init__()
         self.store = opened(Path(":memory:"))
         self.at_ms = 1_000
+        self.means = some_means()
         self.number = 0
         self.ended: dict[JobRunId, JobRun] = {}
         self.effects: dict[bytes, JobRunId] = {}
@@ -109,9 +110,7 @@ class RunMachine(RuleBasedStateMachine):
         return RunRequest(job_name=name, capacity=CapacityRequest(), invocation=invocation, **changes)
 
     def call(self, request: RunRequest) -> JobRunId:
-        self.number += 1
-        base = run_id(self.number).base
-        found: JobRunId = self.do(lambda tx: accept_run(tx, request, new_base=base, at_ms=self.at_ms, cap_dpu=100))
+        found: JobRunId = self.do(lambda tx: accept_run(tx, request, means=self.means, at_ms=self.at_ms))
         return found
 
     @rule(target=runs, name=JOBS, is_queuing=st.booleans())
@@ -123,6 +122,7 @@ class RunMachine(RuleBasedStateMachine):
         return self._accept(self.run_of(previous).job_name, is_queuing=True, retry_of=previous)
 
     def _accept(self, name: str, *, is_queuing: bool, retry_of: JobRunId | None) -> Any:
+        self.number += 1
         invocation = Invocation(id_digest=b"i%d" % self.number, request_digest=b"r")
         text = None if retry_of is None else str(retry_of)
         job = jobs.find(self.store, name)
@@ -218,7 +218,7 @@ class RunMachine(RuleBasedStateMachine):
         name = before.job_name
         is_current = jobs.find(self.store, name) is not None and self.born_under[run] == self.births[name]
         version = rules.version_of(bookmarks.find(self.store, before.job_key))
-        after = self.do(lambda tx: settlement.settle_ended(tx, run, ending, at_ms=self.at_ms))
+        after = self.do(lambda tx: settlement.settle_ended(tx, run, ending, means=self.means, at_ms=self.at_ms))
         assert after.is_terminal
         if before.is_terminal:
             assert after == before
@@ -244,7 +244,7 @@ class RunMachine(RuleBasedStateMachine):
     @rule(run=runs)
     def lose(self, run: JobRunId) -> None:
         before = self.run_of(run)
-        after = self.do(lambda tx: settlement.settle_lost(tx, run, "its shim died", at_ms=self.at_ms))
+        after = self.do(lambda tx: settlement.settle_lost(tx, run, "its shim died", means=self.means, at_ms=self.at_ms))
         assert after == before if before.is_terminal else after.state in {JobRunState.FAILED, JobRunState.STOPPED}
         self.note_end(after)
 
@@ -254,7 +254,7 @@ class RunMachine(RuleBasedStateMachine):
         before = self.run_of(run)
         if before.state in {JobRunState.WAITING, JobRunState.RUNNING} and not before.is_terminal:
             return
-        after = self.do(lambda tx: settlement.settle_never_started(tx, run, "no", at_ms=self.at_ms))
+        after = self.do(lambda tx: settlement.settle_never_started(tx, run, "no", means=self.means, at_ms=self.at_ms))
         assert after == before if before.is_terminal else after.state in {JobRunState.FAILED, JobRunState.STOPPED}
         self.note_end(after)
 

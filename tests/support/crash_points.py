@@ -17,7 +17,27 @@ RUN_WRITES: Final = (
     "settle_never_started",
 )
 """The writes that a run goes through."""
-DEFINITION_WRITES: Final = ("create_job", "update_job", "delete_job", "define_jobs", "reset_bookmark")
+CHAIN_WRITES: Final = ("fire_schedule", "notify_delay", "retry", "start_trigger", "start_workflow_run", "stop_workflow_run")
+"""The writes that make runs follow from runs, calls and instants."""
+DEFINITION_WRITES: Final = (
+    "create_job",
+    "create_trigger",
+    "create_workflow",
+    "define_jobs",
+    "define_triggers",
+    "delete_job",
+    "delete_trigger",
+    "delete_workflow",
+    "put_workflow_run_properties",
+    "reset_bookmark",
+    "resume_workflow_run",
+    "stop_trigger",
+    "tag_resource",
+    "untag_resource",
+    "update_job",
+    "update_trigger",
+    "update_workflow",
+)
 """The writes that change what is around a run."""
 
 SHIM_POINTS: Final = (
@@ -46,4 +66,4 @@ def points_of(*writes: str) -> tuple[str, ...]:
     return tuple(f"{name}.{phase}" for name in writes for phase in PHASES)
 
 
-DAEMON_POINTS: Final = MIGRATION_POINTS + SPAWN_POINTS + points_of(*RUN_WRITES, *DEFINITION_WRITES)
+DAEMON_POINTS: Final = MIGRATION_POINTS + SPAWN_POINTS + points_of(*RUN_WRITES, *CHAIN_WRITES, *DEFINITION_WRITES)

@@ -1,16 +1,19 @@
 """Records as tests need them: whole, valid, and different only in what a test names."""
 
+import itertools
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from orchestrator.model.endings import Ending, EndingReason, ReportedBookmark
-from orchestrator.model.ids import JobRunId
+from orchestrator.model.ids import BASE_BYTES, JobRunId
+from orchestrator.model.policy import Policy
 from orchestrator.model.records import Capacity, Command, JobDefinition, JobRun, NewRun, RunFigures
 from orchestrator.model.states import JobRunState, RunEvent
 from orchestrator.store import job_runs, jobs, migration
 from orchestrator.store.database import Transaction
+from orchestrator.supervisor.means import Means
 
 NOW_MS: Final = 1_700_000_000_000
 
@@ -19,6 +22,14 @@ def a_definition(**changes: Any) -> JobDefinition:
     """Return the definition of a Python shell job."""
     command = Command(name="pythonshell", script_location="script.py", python_version="3")
     return replace(JobDefinition(role="r", command=command), **changes)
+
+
+def some_means(**policy: Any) -> Means:
+    """Return means whose bases count up from one that no other helper makes; `policy` as in `Policy`."""
+    numbers = itertools.count(1 << 64)
+    return Means(
+        policy=Policy(**{"cap_dpu": 100.0, **policy}), new_base=lambda: next(numbers).to_bytes(BASE_BYTES, "big")
+    )
 
 
 def an_ending(**changes: Any) -> Ending:

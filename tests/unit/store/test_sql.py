@@ -8,10 +8,22 @@ from typing import Final
 
 import pytest
 
-from orchestrator.store import bookmarks, job_runs, jobs
+from orchestrator.store import bookmarks, chains, events, job_runs, jobs, tags, triggers, workflows
 from tests.support.records import a_definition, opened, stored_run
 
-BIG: Final = {"job_run", "job_run_transition", "job_run_predecessor", "job_version", "bookmark"}
+MODULES: Final = (bookmarks, chains, events, job_runs, jobs, tags, triggers, workflows)
+BIG: Final = {
+    "bookmark",
+    "chain",
+    "chain_inherited_run",
+    "event",
+    "firing",
+    "job_run",
+    "job_run_predecessor",
+    "job_run_transition",
+    "job_version",
+    "workflow_run",
+}
 ARGUED: Final = {
     # Jobs are few, and the files' ones are looked up when the files are read: at the start and on SIGHUP.
     "jobs.SELECT_SOURCED",
@@ -20,14 +32,16 @@ ARGUED: Final = {
     "jobs.INSERT_VERSION",
 }
 # Only rows that have not ended are in this index, and all of them are what is asked for.
-PARTIAL: Final = re.compile(r"USING (?:COVERING )?INDEX job_run_live\b")
+PARTIAL: Final = re.compile(r"USING (?:COVERING )?INDEX job_run_(?:live|retry_due)\b")
 STATEMENTS: Final = {
     f"{module.__name__.rpartition('.')[2]}.{name}": value
-    for module in (bookmarks, job_runs, jobs)
+    for module in MODULES
     for name, value in vars(module).items()
     if name.isupper() and not name.startswith("_") and isinstance(value, str)
 }
-ALIAS: Final = re.compile(r"\b(job_run_transition|job_run_predecessor|job_version|job_run|bookmark|job)\s+AS\s+(\w+)")
+ALIAS: Final = re.compile(
+    r"\b(chain_inherited_run|job_run_transition|job_run_predecessor|job_version|job_run|bookmark|event|job_trigger_job|job_trigger|job)\s+AS\s+(\w+)"
+)
 
 
 @pytest.fixture
@@ -43,7 +57,7 @@ def plan(store: sqlite3.Connection, statement: str) -> list[str]:
 
 
 def test_there_are_statements_in_every_module() -> None:
-    assert {name.partition(".")[0] for name in STATEMENTS} == {"bookmarks", "job_runs", "jobs"}
+    assert {name.partition(".")[0] for name in STATEMENTS} == {module.__name__.rpartition(".")[2] for module in MODULES}
     assert len(STATEMENTS) > 20
 
 

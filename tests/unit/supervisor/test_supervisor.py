@@ -25,7 +25,7 @@ from orchestrator.supervisor import supervisor as room
 from orchestrator.supervisor.bell import Bell
 from orchestrator.supervisor.lifetime import Surroundings
 from orchestrator.supervisor.supervisor import Supervisor
-from tests.support.records import NOW_MS, a_definition, a_new_run, a_reported_bookmark, an_ending, run_id
+from tests.support.records import NOW_MS, a_definition, a_new_run, a_reported_bookmark, an_ending, run_id, some_means
 from tests.support.scripted_executor import ScriptedExecutor
 
 WITHIN_S: Final = 20
@@ -45,7 +45,13 @@ class World:
     def __post_init__(self) -> None:
         """Make the supervisor."""
         around = Surroundings(
-            database=self.database, executor=self.executor, now_ms=lambda: NOW_MS, changed=self.changed
+            database=self.database,
+            executor=self.executor,
+            now_ms=lambda: NOW_MS,
+            means=some_means(),
+            changed=self.changed,
+            ended=Bell(),
+            timed=Bell(),
         )
         self.supervisor = Supervisor(around, self.limits)
 

@@ -19,6 +19,7 @@ _EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     r"^((\w+\.)+\w+|auto)$": ("5.1", "0.9", "auto", "a.b.c"),
     r"^(Sun|Mon|Tue|Wed|Thu|Fri|Sat):([01]?[0-9]|2[0-3])$": ("Sun:5", "Sat:23", "Mon:07"),
     r"^([2-3]|3[.]9)$": ("2", "3", "3.9"),
+    r"arn:aws(-(cn|us-gov|iso(-[bef])?))?:glue:.*": ("arn:aws:glue:us-east-1:123456789012:job/etl", "arn:aws-cn:glue:"),
 }
 _ODD_TEXTS: Final = (
     "",
@@ -129,6 +130,7 @@ def odd(shape: Shape) -> Iterator[Any]:
 
 def _odd_texts(shape: Shape) -> Iterator[str]:
     yield from _ODD_TEXTS
+    yield from _EXAMPLES.get(shape.metadata.get("pattern", ""), ())
     yield from ("x" * length for length in _bounds(shape))
 
 
