@@ -1,8 +1,9 @@
 """Show the orchestrator at work on real data: `make run`.
 
-Starts a daemon on a fresh state directory and a free port, takes the flights of 2013 in with two runs of
-ingest_flights, builds the table with daily_delays, prints what there is now, and checks that every flight was taken in
-exactly once. All of it is below build/demo and stays there for a look; the daemon and its runs do not stay. Ends with 0
+Starts a daemon on a fresh state directory and a free port, takes the first flights of 2013 in with a run of
+ingest_flights, then starts the pipeline by its trigger: ingest_flights takes in the rest, daily_delays builds the table,
+and delay_report writes a report once both are there. Prints what there is now, and checks that every flight was taken in
+exactly once, and that each trigger fired once, for the runs that it says. All of it is below build/demo and stays there for a look; the daemon and its runs do not stay. Ends with 0
 if all went well, with 1 and a sentence otherwise.
 """
 
@@ -35,9 +36,10 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 PLACE = ROOT / "build" / "demo"
 STATE, FLIGHTS, DELAYS, DAEMON_LOG = PLACE / "state", PLACE / "flights", PLACE / "daily_delays", PLACE / "daemon.log"
+REPORT, TRIGGERS = PLACE / "report", PLACE / "triggers.toml"
 
 HOST = "127.0.0.1"
-JOBS = ("ingest_flights", "daily_delays")
+JOBS = ("ingest_flights", "daily_delays", "delay_report")
 LIVE_STATES = {"STARTING", "RUNNING", "STOPPING", "WAITING"}
 FLIGHTS_OF_2013 = 336_776
 
@@ -73,24 +75,30 @@ def demonstrate() -> None:
     with daemon() as port:
         heading("1. Take in the first half of the year")
         orchestrator(port, "run", "ingest_flights", "--", "--target", str(FLIGHTS))
-        heading("2. Run the same job again: it starts where the first run ended")
-        orchestrator(port, "run", "ingest_flights", "--", "--target", str(FLIGHTS))
-        heading("3. Build the table of daily delays")
-        orchestrator(port, "run", "daily_delays", "--", "--source", str(FLIGHTS), "--target", str(DELAYS))
-        heading("4. What the daemon knows now")
+        heading("2. Start the pipeline: the rest of the year, then the table, then the report")
+        orchestrator(port, "triggers")
+        say("")
+        orchestrator(port, "trigger", "start", "take-in-flights")
+        runs = wait_for_pipeline(port)
+        heading("3. What the daemon knows now")
         orchestrator(port, "runs")
+        say("")
+        orchestrator(port, "explain", runs["delay_report"]["Id"])
         say("")
         orchestrator(port, "bookmark", "get", "ingest_flights")
         bookmark = call(port, "GetJobBookmark", {"JobName": "ingest_flights"})["JobBookmarkEntry"]
-    heading("5. What was written")
+    heading("4. What was written")
     show_files(FLIGHTS)
     show_files(DELAYS)
     show_table(DELAYS / "daily_delays.csv", row_count=6)
-    heading("6. Checks")
+    say(f"\n{(REPORT / 'report.md').relative_to(ROOT)}:\n")
+    say("\n".join(f"  {line}" for line in (REPORT / "report.md").read_text(encoding="utf-8").splitlines()))
+    heading("5. Checks")
     check_flights()
+    check_pipeline(runs)
     check_bookmark(bookmark)
     check_no_process_left()
-    heading("7. How to go on")
+    heading("6. How to go on")
     say(how_to_go_on())
 
 
@@ -108,6 +116,21 @@ def clear_place() -> None:
     if PLACE.exists():
         shutil.rmtree(PLACE)
     PLACE.mkdir(parents=True)
+    write_triggers()
+
+
+def write_triggers() -> None:
+    """Write the triggers of config/triggers.toml once more, with the demo's own directories as arguments."""
+    places = {
+        "ingest_flights": {"--target": str(FLIGHTS)},
+        "daily_delays": {"--source": str(FLIGHTS), "--target": str(DELAYS)},
+        "delay_report": {"--flights": str(FLIGHTS), "--delays": str(DELAYS), "--target": str(REPORT)},
+    }
+    text = (ROOT / "config" / "triggers.toml").read_text(encoding="utf-8")
+    for job, arguments in places.items():
+        pairs = ", ".join(f"{json.dumps(key)} = {json.dumps(value)}" for key, value in arguments.items())
+        text = text.replace(f'{{ JobName = "{job}" }}', f'{{ JobName = "{job}", Arguments = {{ {pairs} }} }}')
+    TRIGGERS.write_text(text, encoding="utf-8")
 
 
 @contextlib.contextmanager
@@ -124,7 +147,7 @@ def daemon() -> Iterator[int]:
         process = subprocess.Popen(
             [sys.executable, "-m", "orchestrator", "serve", *arguments],
             cwd=ROOT,
-            env=environment(),
+            env={**environment(), "ORCHESTRATOR_TRIGGERS_FILE": str(TRIGGERS)},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -228,6 +251,44 @@ def orchestrator(port: int, *arguments: str) -> None:
         raise DemoError(f"`orchestrator {shlex.join(arguments)}` took longer than {COMMAND_S} s") from None
     if code != 0:
         raise DemoError(f"`orchestrator {shlex.join(arguments)}` ended with exit code {code}")
+
+
+def wait_for_pipeline(port: int) -> dict[str, dict[str, Any]]:
+    """Wait until the report's run has ended; return the newest run of each job.
+
+    Raises:
+        DemoError: a run failed, or it took too long.
+    """
+    deadline = time.monotonic() + 2 * COMMAND_S
+    while time.monotonic() < deadline:
+        newest = {job: call(port, "GetJobRuns", {"JobName": job, "MaxResults": 1})["JobRuns"] for job in JOBS}
+        runs = {job: found[0] for job, found in newest.items() if found}
+        for job, run in runs.items():
+            if run["JobRunState"] not in {*LIVE_STATES, "SUCCEEDED"}:
+                raise DemoError(f"the run of {job} is {run['JobRunState']}: {run.get('ErrorMessage')}")
+        if "delay_report" in runs and runs["delay_report"]["JobRunState"] == "SUCCEEDED":
+            return runs
+        time.sleep(0.1)
+    raise DemoError(f"the pipeline did not end within {2 * COMMAND_S} s")
+
+
+def check_pipeline(runs: dict[str, dict[str, Any]]) -> None:
+    """Compare which trigger started each run, and after which runs, with config/triggers.toml.
+
+    Raises:
+        DemoError: another trigger started a run, or other runs preceded it.
+    """
+    ingest, daily = runs["ingest_flights"]["Id"], runs["daily_delays"]["Id"]
+    expected: dict[str, tuple[str, set[str]]] = {
+        "ingest_flights": ("take-in-flights", set()),
+        "daily_delays": ("build-daily-delays", {ingest}),
+        "delay_report": ("write-report", {ingest, daily}),
+    }
+    for job, (trigger, before) in expected.items():
+        found = runs[job].get("TriggerName"), {one["RunId"] for one in runs[job]["PredecessorRuns"]}
+        if found != (trigger, before):
+            raise DemoError(f"the run of {job} was started by {found}, not by {(trigger, before)}")
+    say("ok: each run was started by its trigger, after the runs that it waits for")
 
 
 def check_flights() -> None:

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -140,3 +141,43 @@ def test_a_process_of_the_demo_is_found_and_no_other(
             process.stdout.readline()
             assert demo.processes_of_demo() == [str(process.pid)]
     assert demo.processes_of_demo() == []
+
+
+def pipeline_runs() -> dict[str, dict[str, Any]]:
+    """The newest run of each job as GetJobRuns shows it after a good demo."""
+    ingest = {"Id": "jr_1", "TriggerName": "take-in-flights", "PredecessorRuns": []}
+    daily = {"Id": "jr_2", "TriggerName": "build-daily-delays", "PredecessorRuns": [{"RunId": "jr_1"}]}
+    both = [{"RunId": "jr_1"}, {"RunId": "jr_2"}]
+    report = {"Id": "jr_3", "TriggerName": "write-report", "PredecessorRuns": both}
+    return {"ingest_flights": ingest, "daily_delays": daily, "delay_report": report}
+
+
+def test_a_pipeline_with_its_triggers_and_predecessors_passes(demo: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    demo.check_pipeline(pipeline_runs())
+
+    assert "each run was started by its trigger" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"TriggerName": None}, {"TriggerName": "take-in-flights"}, {"PredecessorRuns": [{"RunId": "jr_2"}]}],
+)
+def test_a_run_of_another_trigger_or_after_other_runs_is_found(demo: Any, change: dict[str, Any]) -> None:
+    runs = pipeline_runs()
+    runs["delay_report"] |= change
+
+    with pytest.raises(demo.DemoError, match="the run of delay_report was started by"):
+        demo.check_pipeline(runs)
+
+
+def test_the_demo_s_triggers_are_those_of_the_example_with_its_own_directories(
+    demo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "TRIGGERS", tmp_path / "triggers.toml")
+    demo.write_triggers()
+
+    written = tomllib.loads((tmp_path / "triggers.toml").read_text())
+    example = tomllib.loads((JOBS.parent / "config" / "triggers.toml").read_text())
+    actions = [action for trigger in written.values() for action in trigger["Actions"]]
+    assert all(action.pop("Arguments") for action in actions)
+    assert written == example
