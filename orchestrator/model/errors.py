@@ -41,7 +41,6 @@ class EntityNotFoundError(RequestError):
         """The run never committed a bookmark, so there is nothing to rewind to."""
         return cls(f"Continuation for job {job_name} and run {run_id} not found")
 
-
     @classmethod
     def trigger(cls, name: str) -> "EntityNotFoundError":
         """No trigger of that name."""
@@ -113,7 +112,6 @@ class IdempotentParameterMismatchError(RequestError):
     def job(cls) -> "IdempotentParameterMismatchError":
         """CreateJob of a job that exists with another definition."""
         return cls("Job already submitted with different configuration")
-
 
     @classmethod
     def trigger(cls, name: str) -> "IdempotentParameterMismatchError":

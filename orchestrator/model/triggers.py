@@ -133,14 +133,18 @@ def _check_predicate(definition: TriggerDefinition) -> None:
     for condition in definition.conditions:
         if condition.state not in WATCHABLE:
             allowed = ", ".join(WATCHABLE)
-            sentence = f"State {condition.state} cannot be watched; choose from one of the following job state: [{allowed}]"
+            sentence = (
+                f"State {condition.state} cannot be watched; choose from one of the following job state: [{allowed}]"
+            )
             raise InvalidInputError(sentence)
     started = {action.job_name for action in definition.actions}
     if any(condition.job_name in started for condition in definition.conditions):
         raise InvalidInputError("Job cannot be a Predicate and Action for Conditional Trigger.")
 
 
-def satisfied_by(definition: TriggerDefinition, ended_job: str, ends: Mapping[str, End]) -> list[tuple[str, End]] | None:
+def satisfied_by(
+    definition: TriggerDefinition, ended_job: str, ends: Mapping[str, End]
+) -> list[tuple[str, End]] | None:
     """Return the ends that make a conditional trigger fire now that a run of `ended_job` has ended, or None.
 
     `ends` holds, for each job of the chain whose newest attempt has ended for good, how it did. With AND, every

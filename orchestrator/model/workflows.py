@@ -84,7 +84,7 @@ class Node:
 
     def unique_id(self, workflow_name: str) -> str:
         """Return the node's id: the same in the workflow and in all its runs."""
-        text = "\0".join((workflow_name, self.type, self.name))
+        text = f"{workflow_name}\0{self.type}\0{self.name}"
         return "wnode_" + hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 

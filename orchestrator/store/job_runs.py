@@ -67,11 +67,11 @@ SELECT_RETRY_DUE: Final = (
 )
 SELECT_RETRY_DUE_OF_CHAIN: Final = _RUN + "WHERE r.chain_key = :chain_key AND r.retry_due_ms IS NOT NULL"
 SELECT_LIVE_OF_CHAIN: Final = _RUN + "WHERE r.chain_key = :chain_key AND r.completed_on_ms IS NULL"
-SELECT_UNTOLD_DELAYS: Final = (
-    _RUN.replace("job_run AS r", "job_run AS r INDEXED BY job_run_live")
-    + """WHERE r.completed_on_ms IS NULL AND r.notify_delay_after_min IS NOT NULL AND r.state <> 'WAITING'
-AND NOT EXISTS (SELECT 1 FROM event AS e WHERE e.job_run_seq = r.seq AND e.kind = 'run_status')"""
-)
+_UNTOLD: Final = """
+WHERE r.completed_on_ms IS NULL AND r.notify_delay_after_min IS NOT NULL AND r.state <> 'WAITING'
+AND NOT EXISTS (SELECT 1 FROM event AS e WHERE e.job_run_seq = r.seq AND e.kind = 'run_status')
+"""
+SELECT_UNTOLD_DELAYS: Final = _RUN.replace("job_run AS r", "job_run AS r INDEXED BY job_run_live") + _UNTOLD
 SET_RETRY_DUE: Final = "UPDATE job_run SET retry_due_ms = :due_ms WHERE seq = :seq AND state = 'FAILED'"
 CANCEL_RETRY: Final = "UPDATE job_run SET retry_due_ms = NULL WHERE base_id = :base_id AND retry_due_ms IS NOT NULL"
 MOVE: Final = """

@@ -34,6 +34,7 @@ log = structlog.stdlib.get_logger()
 MAX_LAUNCHES: Final = 3
 """How many shims may die before the claim until the run is given up."""
 RETRY_INTERVAL_S: Final = 1.0
+MAX_RETRY_INTERVAL_S: Final = 60.0
 SAFETY_POLL_S: Final = 30.0
 """A look that forgives a wake-up lost by a bug."""
 _DIRECTORY_GONE: Final = "its run directory is gone"
@@ -168,9 +169,7 @@ class Lifetime:
         await self._around.executor.sweep(self.run.id)
         await self._settle(
             "settle_lost",
-            lambda tx: settlement.settle_lost(
-                tx, self.run.id, reason, means=self._around.means, at_ms=self._now_ms()
-            ),
+            lambda tx: settlement.settle_lost(tx, self.run.id, reason, means=self._around.means, at_ms=self._now_ms()),
         )
 
     async def _settle_never_started(self, problem: str) -> None:

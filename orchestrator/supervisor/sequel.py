@@ -1,5 +1,6 @@
-"""What follows from the end of a run, in the transaction that ends it: its retry, the triggers that it makes fire, the
-end of its workflow run. A kill -9 therefore loses none of it and doubles none of it.
+"""What follows from the end of a run: its retry, the triggers that it makes fire, the end of its workflow run.
+
+All of it is done in the transaction that ends the run, so a kill -9 loses none of it and doubles none of it.
 
 Source: glue-semantics §3.4 and §6.3; design §4.8.
 """
@@ -45,7 +46,7 @@ def follow(tx: Transaction, ended: JobRun, *, means: Means, at_ms: int, may_retr
         if may_be_retried and not is_stopping and _plan_retry(tx, run, means, at_ms):
             continue
         if run.chain_key is not None and not is_stopping:
-            stillborn = _fire_conditional(tx, run, run.chain_key, workflow_run, means, at_ms)
+            stillborn = _fire_conditional(tx, run, run.chain_key, workflow_run, means=means, at_ms=at_ms)
             pending += [(born, False) for born in stillborn]
     if ended.chain_key is not None:
         close_workflow_run(tx, ended.chain_key, at_ms=at_ms)
@@ -69,7 +70,6 @@ def fire(
     """
     chains.record_firing(tx, trigger.name, chain_key, tick_ms=tick_ms, invocation=invocation, at_ms=at_ms)
     runs = start_actions(tx, trigger, chain_key, predecessors, means=means, at_ms=at_ms)
-    log.info("trigger_fired", trigger=trigger.name, chain=chain_key, runs=[str(run.id) for run in runs])
     return [run for run in runs if run.is_terminal]
 
 
@@ -125,7 +125,7 @@ def _plan_retry(tx: Transaction, run: JobRun, means: Means, at_ms: int) -> bool:
 
 
 def _fire_conditional(
-    tx: Transaction, ended: JobRun, chain_key: int, workflow_run: WorkflowRun | None, means: Means, at_ms: int
+    tx: Transaction, ended: JobRun, chain_key: int, workflow_run: WorkflowRun | None, *, means: Means, at_ms: int
 ) -> list[JobRun]:
     """Fire the triggers that the end of `ended` satisfies; return the runs of theirs that have ended already."""
     stillborn: list[JobRun] = []

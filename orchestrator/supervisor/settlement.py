@@ -56,9 +56,7 @@ def settle_never_started(tx: Transaction, run_id: JobRunId, problem: str, *, mea
         ended = job_runs.move(tx, run_id, RunEvent.FORBIDDEN, at_ms=at_ms, error_message=message)
     else:
         no_time = RunFigures(wall_ms=0)
-        ended = job_runs.move(
-            tx, run_id, RunEvent.LAUNCH_FAILED, at_ms=at_ms, error_message=problem, figures=no_time
-        )
+        ended = job_runs.move(tx, run_id, RunEvent.LAUNCH_FAILED, at_ms=at_ms, error_message=problem, figures=no_time)
     return sequel.follow(tx, ended, means=means, at_ms=at_ms)
 
 

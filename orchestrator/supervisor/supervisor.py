@@ -4,7 +4,7 @@ It keeps no truth of its own: the queue mirrors rows that have not ended and are
 over the lifetimes it holds, and after a restart both are made again from the store and the claims.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import anyio
@@ -21,12 +21,18 @@ from orchestrator.model.states import JobRunState
 from orchestrator.store import job_runs, jobs
 from orchestrator.store.database import Transaction
 from orchestrator.supervisor.bell import Bell
-from orchestrator.supervisor.lifetime import RETRY_INTERVAL_S, SAFETY_POLL_S, Lifetime, Surroundings, admit
+from orchestrator.supervisor.lifetime import (
+    MAX_RETRY_INTERVAL_S,
+    RETRY_INTERVAL_S,
+    SAFETY_POLL_S,
+    Lifetime,
+    Surroundings,
+    admit,
+)
 
 log = structlog.stdlib.get_logger()
 
 _QUEUED: Final = frozenset({JobRunState.WAITING, JobRunState.STARTING})
-_MAX_RETRY_INTERVAL_S: Final = 60.0
 
 
 class Supervisor:
@@ -77,6 +83,16 @@ class Supervisor:
         self._work.ring()
         self._around.ended.ring()  # one that was waiting has ended
 
+    @property
+    def held(self) -> Mapping[JobRunId, Demand]:
+        """The runs that take slots, and what each takes, as it is now."""
+        return dict(self._held)
+
+    @property
+    def queued(self) -> Sequence[Demand]:
+        """The runs that wait to be started, the head first, as it is now."""
+        return [demand for demand, _ in self._queue.values()]
+
     def waits(self) -> Mapping[JobRunId, Wait]:
         """Return why each queued run waits, and its place."""
         return queue.explain([demand for demand, _ in self._queue.values()], list(self._held.values()), self._limits)
@@ -116,6 +132,8 @@ class Supervisor:
 
         for run, cap in await self._around.database.read(read):
             self._last_seq = run.seq
+            if run.trigger_name is not None and not is_start:
+                log.info("job_run_triggered", job=run.job_name, run=str(run.id), trigger=run.trigger_name)
             if run.notify_delay_after_min is not None:
                 self._around.timed.ring()
             demand = Demand(run_id=run.id, job_key=run.job_key, concurrency_limit=cap, dpu=run.capacity.dpu)
@@ -174,7 +192,7 @@ class Supervisor:
                 except Exception:
                     log.exception("job_run_trouble", run=str(run_id), retry_in_s=pause_s)
                     await anyio.sleep(pause_s)
-                    pause_s = min(pause_s * 2, _MAX_RETRY_INTERVAL_S)
+                    pause_s = min(pause_s * 2, MAX_RETRY_INTERVAL_S)
                 else:
                     return
         finally:

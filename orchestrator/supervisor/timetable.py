@@ -13,14 +13,14 @@ import anyio
 import structlog
 
 from orchestrator.model import schedule as rules
-from orchestrator.model.errors import ConcurrentRunsExceededError, InvalidInputError, StoreFullError
+from orchestrator.model.errors import ConcurrentRunsExceededError, InvalidInputError, StoreError, StoreFullError
 from orchestrator.model.records import EventKind, JobRun
 from orchestrator.model.schedule import Schedule
 from orchestrator.model.triggers import Trigger, TriggerState
 from orchestrator.store import chains, events, job_runs, triggers
 from orchestrator.store.database import Transaction
 from orchestrator.supervisor import firing, sequel
-from orchestrator.supervisor.lifetime import RETRY_INTERVAL_S, Surroundings
+from orchestrator.supervisor.lifetime import MAX_RETRY_INTERVAL_S, RETRY_INTERVAL_S, Surroundings
 
 log = structlog.stdlib.get_logger()
 
@@ -51,7 +51,8 @@ class Timetable:
         self._schedules: dict[str, Schedule] = {}
 
     async def serve(self) -> None:
-        """Do what is due, whenever it is, until cancelled."""
+        """Do what is due, whenever it is, until cancelled. The store's trouble ends the daemon, ours only delays."""
+        pause_s = RETRY_INTERVAL_S
         while True:
             rung = self._around.timed.listen()
             try:
@@ -60,6 +61,14 @@ class Timetable:
                 log.warning("timetable_delayed", problem=str(error))
                 await anyio.sleep(RETRY_INTERVAL_S)
                 continue
+            except StoreError:
+                raise
+            except Exception:
+                log.exception("timetable_trouble", retry_in_s=pause_s)
+                await anyio.sleep(pause_s)
+                pause_s = min(pause_s * 2, MAX_RETRY_INTERVAL_S)
+                continue
+            pause_s = RETRY_INTERVAL_S
             if next_ms is None:
                 await rung.wait()
                 continue
@@ -119,9 +128,7 @@ class Timetable:
     def _tick(self, tx: Transaction, trigger: Trigger, parsed: Schedule, now_ms: int) -> int | None:
         """Return the instant that the trigger is to fire for now, if it has not."""
         catches_up = self._policy.catch_up == "one"
-        tick_ms = rules.due_tick(
-            parsed, now_ms=now_ms, active_since_ms=trigger.active_since_ms, catches_up=catches_up
-        )
+        tick_ms = rules.due_tick(parsed, now_ms=now_ms, active_since_ms=trigger.active_since_ms, catches_up=catches_up)
         if tick_ms is None or chains.has_fired_for(tx, trigger.name, tick_ms):
             return None
         return tick_ms

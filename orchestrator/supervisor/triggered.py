@@ -45,7 +45,9 @@ def start_action(tx: Transaction, action: Action, origin: Origin, *, means: Mean
         return None
     if not jobs.is_current(tx, job.version_key):
         message = f"The trigger started a run of job {job.name}, which does not exist any more"
-        return _stillborn(tx, job, action, origin, RunEvent.JOB_MISSING, message, means=means, at_ms=at_ms)
+        return _stillborn(
+            tx, job, action, origin, event=RunEvent.JOB_MISSING, message=message, means=means, at_ms=at_ms
+        )
     request = RunRequest(
         job_name=job.name,
         arguments=action.arguments,
@@ -61,7 +63,9 @@ def start_action(tx: Transaction, action: Action, origin: Origin, *, means: Mean
         if isinstance(error, ConcurrentRunsExceededError) and means.policy.on_busy == "skip":
             log.warning("trigger_skips_busy_job", trigger=origin.trigger_name, job=job.name)
             return None
-        return _stillborn(tx, job, action, origin, RunEvent.LAUNCH_FAILED, str(error), means=means, at_ms=at_ms)
+        return _stillborn(
+            tx, job, action, origin, event=RunEvent.LAUNCH_FAILED, message=str(error), means=means, at_ms=at_ms
+        )
 
 
 def _stillborn(
@@ -69,9 +73,9 @@ def _stillborn(
     job: Job,
     action: Action,
     origin: Origin,
+    *,
     event: RunEvent,
     message: str,
-    *,
     means: Means,
     at_ms: int,
 ) -> JobRun:
