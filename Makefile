@@ -155,9 +155,12 @@ $(CLIENTS)/.has-python: requirements-clients.lock
 	@touch $@
 
 # Without npm the tests of the JavaScript client are skipped, and say so.
-$(CLIENTS)/.has-javascript: $(JAVASCRIPT)/package-lock.json $(CLIENTS)/.has-python
-	@command -v npm >/dev/null || echo 'npm is missing (make test-deps): the JavaScript client is not installed' >&2
-	mkdir -p $(CLIENTS)/javascript
-	cp $(JAVASCRIPT)/package.json $(JAVASCRIPT)/package-lock.json $(CLIENTS)/javascript
-	if command -v npm >/dev/null; then cd $(CLIENTS)/javascript && npm ci --silent --no-audit --no-fund --ignore-scripts; fi
-	@if command -v npm >/dev/null; then touch $@; fi
+$(CLIENTS)/.has-javascript: $(JAVASCRIPT)/package.json $(JAVASCRIPT)/package-lock.json $(CLIENTS)/.has-python
+	@mkdir -p $(CLIENTS)/javascript
+	@cp $(JAVASCRIPT)/package.json $(JAVASCRIPT)/package-lock.json $(CLIENTS)/javascript
+	@if command -v npm >/dev/null; then \
+		echo 'npm ci in $(CLIENTS)/javascript' && cd $(CLIENTS)/javascript && \
+		npm ci --silent --no-audit --no-fund --ignore-scripts && touch ../.has-javascript; \
+	else \
+		echo 'npm is missing (make test-deps): the JavaScript client is not installed' >&2; \
+	fi

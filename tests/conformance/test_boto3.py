@@ -1,19 +1,24 @@
 """boto3, unmodified, drives every action: typed errors, paginators, and retries that never start a run twice."""
 
+import json
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 import boto3
 import pytest
-from botocore import UNSIGNED
+from botocore import UNSIGNED, xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
+from orchestrator.wire import shapes
 from tests.support import runs
 from tests.support.daemon import Daemon
 from tests.support.dropping_proxy import dropping_proxy
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.conformance
 
@@ -79,18 +84,77 @@ def test_jobs_are_listed_and_got_together(glue: Any) -> None:
     assert {"listed_1", "listed_2"} <= {job["Name"] for job in glue.get_jobs()["Jobs"]}
 
 
-def test_the_paginators_give_every_item_once(daemon: Daemon, glue: Any) -> None:
-    job = daemon.job("paged", NO_SCRIPT, ExecutionProperty={"MaxConcurrentRuns": 20})
-    ids = [finished(daemon, glue, job) for _ in range(5)]
+class Paged(NamedTuple):
+    """A paginator: the list in its pages, how to name an item of it, and what to ask for."""
 
-    def items(action: str, member: str, **members: Any) -> list[Any]:
-        pages = glue.get_paginator(action).paginate(PaginationConfig={"PageSize": 2}, **members)
-        return [item for page in pages for item in page[member]]
+    member: str
+    key: str | None = "Name"
+    members: Mapping[str, str] = MappingProxyType({})
 
-    assert [run["Id"] for run in items("get_job_runs", "JobRuns", JobName=job)] == ids[::-1]
-    names = items("list_jobs", "JobNames")
-    assert len(names) == len(set(names)) >= 2
-    assert [one["Name"] for one in items("get_jobs", "Jobs")] == names
+
+PAGED: Final[Mapping[str, Paged]] = MappingProxyType(
+    {
+        "get_job_runs": Paged("JobRuns", "Id", {"JobName": "paged_4"}),
+        "get_jobs": Paged("Jobs"),
+        "get_triggers": Paged("Triggers"),
+        "get_workflow_runs": Paged("Runs", "WorkflowRunId", {"Name": "paged_4"}),
+        "list_jobs": Paged("JobNames", None),
+        "list_triggers": Paged("TriggerNames", None),
+        "list_workflows": Paged("Workflows", None),
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def paged(daemon: Daemon, glue: Any) -> dict[str, list[str]]:
+    """Make five of everything that comes in pages; return what there is by its paginator."""
+    names = [f"paged_{number}" for number in range(5)]
+    for name in names:
+        daemon.job(name, runs.PRINT_ARGV, ExecutionProperty={"MaxConcurrentRuns": 20})
+        glue.create_workflow(Name=name)
+        glue.create_trigger(Name=name, Type="ON_DEMAND", WorkflowName=name, Actions=[{"JobName": name}])
+    workflow_runs = [glue.start_workflow_run(Name="paged_4")["RunId"] for _ in range(5)]
+    started = until(lambda: runs_of(glue, "paged_4", 5), what="the runs that the workflow's trigger starts")
+    for run_id in started:
+        argv = json.loads(runs.output(daemon, daemon.ended("paged_4", run_id)["Id"]))
+        assert argv[argv.index("--WORKFLOW_RUN_ID") + 1] in workflow_runs
+    return {
+        "get_job_runs": started,
+        "get_workflow_runs": workflow_runs,
+        **dict.fromkeys(("get_jobs", "get_triggers", "list_jobs", "list_triggers", "list_workflows"), names),
+    }
+
+
+def runs_of(glue: Any, job: str, count: int) -> list[str]:
+    """Return the ids of a job's runs, if there are as many; else nothing."""
+    found = [run["Id"] for run in glue.get_job_runs(JobName=job)["JobRuns"]]
+    return found if len(found) == count else []
+
+
+def test_every_paginator_of_our_actions_is_tried_below(glue: Any) -> None:
+    ours = {xform_name(action) for action in shapes.REQUESTS}
+    assert {action for action in ours if glue.can_paginate(action)} == PAGED.keys()
+
+
+@pytest.mark.parametrize("action", sorted(PAGED))
+def test_a_paginator_gives_every_item_once(glue: Any, paged: dict[str, list[str]], action: str) -> None:
+    member, key, members = PAGED[action]
+    pages = list(glue.get_paginator(action).paginate(PaginationConfig={"PageSize": 2}, **members))
+    assert {len(page[member]) for page in pages[:-1]} == {2}
+    items = [item[key] if key else item for page in pages for item in page[member]]
+    assert len(set(items)) == len(items)
+    assert {item for item in items if members or item.startswith("paged_")} == set(paged[action])
+
+
+@pytest.mark.parametrize("action", sorted(PAGED))
+def test_a_paginator_goes_on_where_another_stopped(glue: Any, paged: dict[str, list[str]], action: str) -> None:
+    member, _, members = PAGED[action]
+    paginator = glue.get_paginator(action)
+    whole = paginator.paginate(**members).build_full_result()[member]
+    begun = paginator.paginate(PaginationConfig={"PageSize": 2, "MaxItems": 3}, **members).build_full_result()
+    resumption = {"PageSize": 2, "StartingToken": begun["NextToken"]}
+    rest = paginator.paginate(PaginationConfig=resumption, **members).build_full_result()[member]
+    assert begun[member] + rest == whole
 
 
 @pytest.mark.parametrize(

