@@ -20,8 +20,9 @@ from anyio.abc import TaskGroup, TaskStatus
 
 from orchestrator import __version__
 from orchestrator.executors.local.launcher import LocalExecutor
+from orchestrator.executors.s3 import S3Settings
 from orchestrator.executors.world import WorldSettings
-from orchestrator.faces import http, job_files
+from orchestrator.faces import http, job_files, trigger_files
 from orchestrator.faces.service_manager import notify
 from orchestrator.logging import configure
 from orchestrator.model.errors import (
@@ -36,6 +37,7 @@ from orchestrator.model.policy import Policy, RetryDelay
 from orchestrator.model.queue import Limits
 from orchestrator.operations.context import Context
 from orchestrator.operations.define_jobs import define_jobs
+from orchestrator.operations.define_triggers import define_triggers
 from orchestrator.operations.tell_events import tell_events
 from orchestrator.settings import Settings
 from orchestrator.store.database import Database, open_database
@@ -162,7 +164,7 @@ async def _serve(
     gate = http.gate(ctx, hosts=access.hosts, max_body_bytes=access.max_body_bytes, is_peer_checked=is_peer_checked)
     face = http.HttpFace(gate, listener)
     async with anyio.create_task_group() as tasks:
-        await _define_jobs(settings, ctx)
+        await _define(settings, ctx)
         await tasks.start(tell_events, ctx, settings.region)
         await tasks.start(supervisor.serve)
         tasks.start_soon(timetable.serve)
@@ -183,7 +185,7 @@ async def _heed_signals(
     *,
     task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
-    """SIGHUP reads the job files again; SIGTERM and SIGINT end the daemon, twice to end it without waiting for calls."""
+    """SIGHUP reads the files of jobs and triggers again; SIGTERM and SIGINT end the daemon, twice to end it without waiting for calls."""
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         task_status.started()
         is_stopping = False
@@ -206,7 +208,7 @@ async def _heed_signals(
 
 async def _reload(settings: Settings, ctx: Context) -> None:
     notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-    await _define_jobs(settings, ctx)
+    await _define(settings, ctx)
     notify("READY=1")
 
 
@@ -222,18 +224,32 @@ async def _end(face: http.HttpFace, calls: TaskGroup) -> None:
     calls.cancel_scope.cancel()
 
 
+async def _define(settings: Settings, ctx: Context) -> None:
+    """Take in the job files and the trigger file. What has a mistake changes nothing and stops nothing: it stays as it was."""
+    try:
+        await _define_jobs(settings, ctx)
+        await _define_triggers(settings, ctx)
+    except StoreFullError as error:
+        log.error("files_not_taken_in", problem=str(error), consequence="jobs and triggers stay as they were")  # noqa: TRY400
+
+
 async def _define_jobs(settings: Settings, ctx: Context) -> None:
-    """Take in the job files. A file with a mistake changes nothing and stops nothing: its job stays as it was."""
     found, problems = await anyio.to_thread.run_sync(job_files.load, settings)
     for problem in problems:
         log.error("job_file_refused", file=str(problem.file), line=problem.line, problem=problem.message)
     broken = {str(problem.file) for problem in problems}
-    try:
-        await define_jobs(ctx, found, broken)
-    except StoreFullError as error:
-        log.error("jobs_not_defined", problem=str(error), consequence="the jobs stay as they were")  # noqa: TRY400
-        return
+    await define_jobs(ctx, found, broken)
     log.info("jobs_defined", count=len(found), refused=len(broken))
+
+
+async def _define_triggers(settings: Settings, ctx: Context) -> None:
+    defined, problems = await anyio.to_thread.run_sync(trigger_files.load, settings)
+    for problem in problems:
+        log.error("trigger_file_refused", file=str(problem.file), line=problem.line, problem=problem.message)
+    refused = await define_triggers(ctx, defined)
+    log.info(
+        "triggers_defined", count=len(defined.triggers) - len(refused), refused=len(defined.refused) + len(refused)
+    )
 
 
 def _policy(settings: Settings) -> Policy:
@@ -244,9 +260,7 @@ def _policy(settings: Settings) -> Policy:
         catch_up=chosen.catch_up,
         fire_on_manual_runs=chosen.fire_on_manual_runs,
         strict_schedules=chosen.strict_schedules,
-        retry_delay=RetryDelay(
-            first_s=retries.first_delay_s, factor=retries.factor, longest_s=retries.longest_delay_s
-        ),
+        retry_delay=RetryDelay(first_s=retries.first_delay_s, factor=retries.factor, longest_s=retries.longest_delay_s),
     )
 
 
@@ -259,6 +273,7 @@ def _world(settings: Settings, endpoint_url: str) -> WorldSettings:
         endpoint_url=endpoint_url,
         region=settings.region,
         environment=settings.environment,
+        s3=S3Settings(directories=settings.s3, endpoint_url=settings.s3_endpoint_url, region=settings.region),
     )
 
 

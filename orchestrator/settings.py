@@ -127,6 +127,8 @@ class Settings(BaseSettings):
     pythons: dict[str, str] = {}
     path: str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     environment: dict[str, str] = {}
+    s3: dict[str, Path] = {}
+    s3_endpoint_url: Annotated[str, Field(pattern=r"^(https?://[^/\s]+/?)?$")] = ""
     operation_timeout_s: Annotated[float, Field(gt=0, le=600)] = 20
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
@@ -258,6 +260,7 @@ def _anchored(settings: Settings) -> Settings:
         update={
             "state_dir": settings.state_dir.expanduser().absolute(),
             "jobs_dir": settings.jobs_dir.expanduser().absolute(),
+            "s3": {bucket: directory.expanduser().absolute() for bucket, directory in settings.s3.items()},
             "triggers_file": settings.triggers_file.expanduser().absolute(),
         }
     )

@@ -3,17 +3,13 @@
 Reading never stops at the first mistake: all are found, each with its file and, where it can be told, its line.
 """
 
-import errno
-import os
-import re
 import shutil
-import stat
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from orchestrator.faces import toml_files
 from orchestrator.faces.job_file_checks import Mistake, examine
 from orchestrator.faces.job_file_machine import of_machine
 from orchestrator.model.records import JobDefinition
@@ -23,7 +19,6 @@ from orchestrator.settings import Settings
 FILE_NAME: Final = "job.toml"
 DEFAULT_ROLE: Final = "arn:aws:iam::123456789012:role/local"
 """A file need not name a role: none is ever assumed here."""
-_TOML_LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -65,39 +60,12 @@ def _check_settings(settings: Settings) -> Iterator[Problem]:
 
 def _read(path: Path, settings: Settings) -> tuple[JobDefinition | None, list[Problem]]:
     try:
-        content = _content(path)
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        return None, [Problem(file=path, line=line, message=str(error))]
-    except OSError as error:
-        return None, [Problem(file=path, line=None, message=str(error))]
-    try:
-        members = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # more than TOMLDecodeError: int() has a limit, and so has the stack
-        return None, [Problem(file=path, line=_line_of_toml(text, error), message=str(error))]
+        text, members = toml_files.read(path)
+    except toml_files.UnreadableError as error:
+        return None, [Problem(file=path, line=error.line, message=str(error))]
     definition, mistakes = _examined(path, members, settings)
-    found = [Problem(file=path, line=_line_of(text, member), message=message) for member, message in mistakes]
+    found = [Problem(file=path, line=toml_files.line_of(text, member), message=message) for member, message in mistakes]
     return (None if found else definition), found
-
-
-def _content(path: Path) -> bytes:
-    """Return what is in the file, which is one: a pipe or a device would keep us waiting."""
-    with open(path, "rb", opener=_open_at_once) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "Not a regular file", str(path))
-        return file.read()
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
-
-
-def _line_of_toml(text: str, error: Exception) -> int | None:
-    match = _TOML_LINE.search(str(error))
-    if match is not None:
-        return int(match[1])
-    return len(text.splitlines()) or None if "at end of document" in str(error) else None
 
 
 def _examined(path: Path, members: dict[str, Any], settings: Settings) -> tuple[JobDefinition | None, list[Mistake]]:
@@ -124,23 +92,3 @@ def _located(definition: JobDefinition, folder: Path) -> JobDefinition:
     except RuntimeError:  # ~somebody, and nobody of that name: told when the script is looked for
         return definition
     return replace(definition, command=replace(definition.command, script_location=beside))
-
-
-def _line_of(text: str, member: tuple[str, ...]) -> int | None:
-    """Return the line that sets `member`, or that opens the table which should."""
-    table: tuple[str, ...] = ()
-    opened = None
-    for number, line in enumerate(text.splitlines(), start=1):
-        stripped = line.strip()
-        if stripped.startswith("["):
-            table = tuple(part.strip(" \"'") for part in stripped.partition("]")[0].strip("[ ").split("."))
-            if table == member[: len(table)]:
-                opened = number
-        elif "=" in stripped:
-            key = stripped.partition("=")[0]
-            dotted = (*table, *(part.strip(" \"'") for part in key.split(".")))
-            if member in (dotted, (*table, key.strip(" \"'"))):
-                return number
-            if dotted == member[: len(dotted)]:  # an inline table
-                opened = number
-    return opened

@@ -77,9 +77,8 @@ def lines(
 
 def _is_made_by(run: JobRun, firing: Firing) -> bool:
     """Say whether a firing made the run. One that a resumed workflow run repeats has the trigger's name as well."""
-    is_first = run.previous_attempt is None
     is_here = run.chain_key == firing.chain_key and run.trigger_name == firing.trigger_name
-    return is_first and is_here and run.started_on_ms == firing.at_ms
+    return is_here and run.started_on_ms == firing.at_ms  # one commit made both, with one time
 
 
 def _last_ended(predecessors: Iterable[Predecessor], by_id: Mapping[JobRunId, JobRun]) -> bytes | None:

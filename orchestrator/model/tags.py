@@ -13,7 +13,6 @@ MAX_TAGS: Final = 50
 """How many one resource may have."""
 _RESERVED: Final = "aws:"
 _ARN_PARTS: Final = 5  # arn:aws:glue:<region>:<account>, and behind them the resource, which may hold colons
-_SHOWN: Final = 200
 
 Kind = Literal["job", "trigger", "workflow"]
 
@@ -41,7 +40,7 @@ def resource_of(arn: str) -> Resource:
     for known in get_args(Kind):
         if kind == known and slash and name:
             return Resource(known, name)
-    raise EntityNotFoundError.resource(arn[:_SHOWN])
+    raise EntityNotFoundError.resource(arn)
 
 
 def check_keys(keys: Iterable[str]) -> None:

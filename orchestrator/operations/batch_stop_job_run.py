@@ -52,9 +52,7 @@ async def batch_stop_job_run(ctx: Context, request: BatchStopJobRunRequest) -> B
     )
 
 
-def _stop_one(
-    tx: Transaction, job_name: str, run_id: str, means: Means, at_ms: int
-) -> JobRunId | RequestError:
+def _stop_one(tx: Transaction, job_name: str, run_id: str, means: Means, at_ms: int) -> JobRunId | RequestError:
     try:
         run = job_runs.get_of_job(tx, job_name, run_id)
         return stopping.request_stop(tx, run, means=means, at_ms=at_ms).id

@@ -2,9 +2,8 @@
 
 from typing import Final
 
-from orchestrator.model.records import Job
 from orchestrator.operations.context import Context
-from orchestrator.store import jobs
+from orchestrator.store import jobs, tags
 from orchestrator.store.database import Transaction
 from orchestrator.wire.paging import decode_token, encode_token
 from orchestrator.wire.shapes import ListJobsRequest, ListJobsResponse
@@ -30,7 +29,7 @@ async def list_jobs(ctx: Context, request: ListJobsRequest) -> ListJobsResponse:
         last = after
         while len(names) <= limit:
             page = jobs.list_page(tx, after=last, limit=limit + 1)
-            names += [job.name for job in page if wanted <= _tags(job).items()]
+            names += [job.name for job in page if not wanted or wanted <= tags.get(tx, f"job/{job.name}").items()]
             if len(page) <= limit:
                 break
             last = page[-1].name
@@ -40,7 +39,3 @@ async def list_jobs(ctx: Context, request: ListJobsRequest) -> ListJobsResponse:
     return ListJobsResponse(
         job_names=names[:limit], next_token=encode_token(_LISTING, names[limit - 1]) if len(names) > limit else None
     )
-
-
-def _tags(job: Job) -> dict[str, str]:
-    return dict(job.definition.echoed.get("tags", {}))

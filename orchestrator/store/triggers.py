@@ -35,7 +35,7 @@ ORDER BY p.trigger_key
 SELECT_NAMING: Final = """
 SELECT t.* FROM job_trigger AS t
 WHERE t.trigger_key IN (SELECT p.trigger_key FROM job_trigger_job AS p WHERE p.job_name = :job_name)
-ORDER BY t.name
+ORDER BY t.trigger_key
 """
 INSERT: Final = """
 INSERT INTO job_trigger (
@@ -110,7 +110,7 @@ def list_watching(tx: Transaction, job_name: str) -> list[Trigger]:
 
 
 def list_naming(tx: Transaction, job_name: str) -> list[Trigger]:
-    """Return the triggers that start or watch a job, in any state, in order of their names."""
+    """Return the triggers that start or watch a job, in any state, oldest first."""
     return [_from_row(row) for row in tx.execute(SELECT_NAMING, {"job_name": job_name})]
 
 
@@ -198,8 +198,6 @@ def _from_row(row: sqlite3.Row) -> Trigger:
 
 
 def _definition(fields: dict[str, Any]) -> TriggerDefinition:
-    conditions = [
-        Condition(job_name=one["job_name"], state=JobRunState(one["state"])) for one in fields["conditions"]
-    ]
+    conditions = [Condition(job_name=one["job_name"], state=JobRunState(one["state"])) for one in fields["conditions"]]
     given = {**fields, "type": TriggerType(fields["type"]), "conditions": tuple(conditions)}
     return TriggerDefinition(**{**given, "actions": tuple(Action(**one) for one in fields["actions"])})

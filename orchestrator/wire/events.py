@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from orchestrator.model.records import Event, EventKind
+from orchestrator.wire.logs_arns import ACCOUNT
 
-ACCOUNT: Final = "123456789012"
 _NAMESPACE: Final = uuid.UUID("8a1d9f52-6c0e-4f7b-9f5d-6b6f1f3f2a70")
 _DETAIL_TYPES: Final = MappingProxyType(
     {EventKind.STATE_CHANGE: "Glue Job State Change", EventKind.RUN_STATUS: "Glue Job Run Status"}

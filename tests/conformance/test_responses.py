@@ -5,14 +5,17 @@ import json
 import uuid
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 from botocore.parsers import create_parser
 
+from orchestrator.wire.shapes import REQUESTS
 from tests.support import runs, wire
 from tests.support.daemon import Daemon
+from tests.support.waiting import until
 from tests.unit.wire.glue_values import operation
 
 pytestmark = pytest.mark.conformance
@@ -50,6 +53,20 @@ FULL_JOB: Final[dict[str, Any]] = {
     "SourceControlDetails": {"Provider": "GITHUB"},
     "MaintenanceWindow": "Sun:10",
     "Tags": {"a": "b"},
+}
+CONDITIONS: Final = [{"LogicalOperator": "EQUALS", "JobName": "commits", "State": "SUCCEEDED"}]
+ACTION: Final[dict[str, Any]] = {
+    "JobName": "starts",
+    "Arguments": {"--a": "1"},
+    "Timeout": 5,
+    "SecurityConfiguration": "s",
+    "NotificationProperty": {"NotifyDelayAfter": 5},
+}
+FULL_TRIGGERS: Final[dict[str, dict[str, Any]]] = {
+    "ON_DEMAND": {"WorkflowName": "flow"},
+    "SCHEDULED": {"Schedule": "cron(0 12 * * ? *)"},
+    "CONDITIONAL": {"Predicate": {"Logical": "ANY", "Conditions": CONDITIONS}},
+    "EVENT": {"EventBatchingCondition": {"BatchSize": 5, "BatchWindow": 60}},
 }
 
 
@@ -177,6 +194,109 @@ def test_bookmarks(daemon: Daemon, job: str, run_id: str) -> None:
     held(daemon, "ResetJobBookmark", JobName=job, RunId=run_id)
 
 
+@pytest.fixture(scope="module")
+def triggers(daemon: Daemon, job: str) -> list[str]:
+    """Return a trigger of each type, with every member that it can have, and one with as few as possible."""
+    daemon.job("starts", "print(1)\n")
+    daemon.call("CreateWorkflow", {"Name": "flow", "DefaultRunProperties": {"a": "b"}, "MaxConcurrentRuns": 9})
+    for kind, members in FULL_TRIGGERS.items():
+        common = {"Name": f"full {kind}", "Type": kind, "Description": "d", "Actions": [ACTION], "Tags": {"a": "b"}}
+        held(daemon, "CreateTrigger", **common, **members)
+    held(daemon, "CreateTrigger", Name="least", Type="ON_DEMAND", Actions=[{"JobName": job}])
+    return [*(f"full {kind}" for kind in FULL_TRIGGERS), "least"]
+
+
+@pytest.fixture(scope="module")
+def workflow_runs(daemon: Daemon, triggers: list[str]) -> dict[str, str]:
+    """Return runs of the workflow `flow`: one that has ended, one that resumes it, and one that was stopped."""
+    ended = held(daemon, "StartWorkflowRun", Name="flow", RunProperties={"c": "d"})["RunId"]
+    graph = ended_workflow_run(daemon, ended)["Graph"]
+    (node,) = (node["UniqueId"] for node in graph["Nodes"] if node["Type"] == "JOB")
+    resumed = held(daemon, "ResumeWorkflowRun", Name="flow", RunId=ended, NodeIds=[node])["RunId"]
+    ended_workflow_run(daemon, resumed)
+    stopped = held(daemon, "StartWorkflowRun", Name="flow")["RunId"]
+    held(daemon, "StopWorkflowRun", Name="flow", RunId=stopped)
+    return {"ended": ended, "resumed": resumed, "stopped": stopped}
+
+
+def ended_workflow_run(daemon: Daemon, run_id: str) -> dict[str, Any]:
+    def look() -> dict[str, Any] | None:
+        run = held(daemon, "GetWorkflowRun", Name="flow", RunId=run_id, IncludeGraph=True)["Run"]
+        return run if "CompletedOn" in run else None
+
+    return until(look, what=f"the end of {run_id}") or {}
+
+
+@pytest.mark.parametrize("kind", [*FULL_TRIGGERS])
+def test_triggers_of_every_type(daemon: Daemon, triggers: list[str], kind: str) -> None:
+    name, given = f"full {kind}", FULL_TRIGGERS[kind]
+    got = held(daemon, "GetTrigger", Name=name)["Trigger"]
+    assert set(got) == {"Name", "Type", "State", "Description", "Actions", *given}
+    update = {member: given[member] for member in given if member != "WorkflowName"}
+    updated = held(daemon, "UpdateTrigger", Name=name, TriggerUpdate={"Actions": [ACTION], **update})["Trigger"]
+    assert set(updated) == {"Name", "Type", "State", "Actions", *given}
+    held(daemon, "CreateTrigger", Name="to delete", Type="ON_DEMAND", Actions=[ACTION])
+    held(daemon, "DeleteTrigger", Name="to delete")
+
+
+def test_triggers_that_start_and_stop(daemon: Daemon, triggers: list[str], job: str) -> None:
+    held(daemon, "StartTrigger", Name="full SCHEDULED")
+    held(daemon, "GetTrigger", Name="full SCHEDULED")
+    held(daemon, "StopTrigger", Name="full SCHEDULED")
+    held(daemon, "StartTrigger", Name="full CONDITIONAL")
+    held(daemon, "StartTrigger", Name="least")
+    started = until(lambda: daemon.call("GetJobRuns", {"JobName": "starts"})["JobRuns"], what="a run by a trigger")
+    held(daemon, "GetJobRun", JobName="starts", RunId=started[0]["Id"], PredecessorsIncluded=True)
+    held(daemon, "GetJobRuns", JobName=job)
+
+
+@pytest.mark.parametrize("size", [1, 200])
+def test_listings_of_triggers(daemon: Daemon, triggers: list[str], size: int) -> None:
+    held(daemon, "GetTriggers", MaxResults=size)
+    held(daemon, "GetTriggers", MaxResults=size, DependentJobName="none")
+    held(daemon, "ListTriggers", MaxResults=size)
+    held(daemon, "ListTriggers", Tags={"none": "none"})
+    held(daemon, "BatchGetTriggers", TriggerNames=[*triggers, "none"])
+
+
+@pytest.mark.parametrize("with_graph", [False, True])
+def test_workflows_and_their_runs(daemon: Daemon, workflow_runs: dict[str, str], *, with_graph: bool) -> None:
+    for run_id in workflow_runs.values():
+        held(daemon, "GetWorkflowRun", Name="flow", RunId=run_id, IncludeGraph=with_graph)
+        held(daemon, "GetWorkflowRunProperties", Name="flow", RunId=run_id)
+    held(daemon, "PutWorkflowRunProperties", Name="flow", RunId=run_id, RunProperties={"e": "f"})
+    for size in (1, 1000):
+        held(daemon, "GetWorkflowRuns", Name="flow", MaxResults=size, IncludeGraph=with_graph)
+    held(daemon, "GetWorkflow", Name="flow", IncludeGraph=with_graph)
+    held(daemon, "BatchGetWorkflows", Names=["flow", "none"], IncludeGraph=with_graph)
+
+
+def test_workflows_that_come_and_go(daemon: Daemon, workflow_runs: dict[str, str]) -> None:
+    held(daemon, "CreateWorkflow", Name="least", Tags={"a": "b"})
+    held(daemon, "UpdateWorkflow", Name="least", Description="d")
+    held(daemon, "GetWorkflow", Name="least", IncludeGraph=True)
+    held(daemon, "GetWorkflowRuns", Name="least")
+    for size in (1, 25):
+        held(daemon, "ListWorkflows", MaxResults=size)
+    held(daemon, "DeleteWorkflow", Name="least")
+
+
+@pytest.mark.parametrize("resource", ["job/commits", "trigger/least", "workflow/flow"])
+def test_tags(daemon: Daemon, triggers: list[str], resource: str) -> None:
+    arn = f"arn:aws:glue:us-east-1:123456789012:{resource}"
+    held(daemon, "TagResource", ResourceArn=arn, TagsToAdd={"k": "v", "empty": ""})
+    held(daemon, "GetTags", ResourceArn=arn)
+    held(daemon, "UntagResource", ResourceArn=arn, TagsToRemove=["k", "empty"])
+    held(daemon, "GetTags", ResourceArn=arn)
+
+
+def test_no_action_is_left_out() -> None:
+    """Hold that this module asks for an answer of every action, and for an error of each that can have one."""
+    text = Path(__file__).read_text(encoding="utf-8")
+    assert [action for action in REQUESTS if f'held(daemon, "{action}"' not in text] == []
+    assert [action for action in REQUESTS if f'("{action}", {{' not in text] == []
+
+
 @pytest.mark.parametrize(
     ("action", "members"),
     [
@@ -195,9 +315,40 @@ def test_bookmarks(daemon: Daemon, job: str, run_id: str) -> None:
         ("CreateJob", {"Name": "none"}),
         ("UpdateJob", {"JobName": "none", "JobUpdate": {}}),
         ("DeleteJob", {}),
+        ("BatchGetTriggers", {}),
+        ("BatchGetWorkflows", {"Names": []}),
+        ("CreateTrigger", {"Name": "none", "Type": "ON_DEMAND", "Actions": [{"JobName": "none"}]}),
+        ("CreateTrigger", {"Name": "none", "Type": "ON_DEMAND", "Actions": []}),
+        (
+            "CreateTrigger",
+            {"Name": "least", "Type": "ON_DEMAND", "Actions": [{"JobName": "commits"}, {"JobName": "commits"}]},
+        ),
+        ("CreateWorkflow", {"Name": "flow"}),
+        ("CreateWorkflow", {"Name": "none", "MaxConcurrentRuns": 0}),
+        ("DeleteTrigger", {}),
+        ("DeleteWorkflow", {}),
+        ("GetTags", {"ResourceArn": "arn:aws:glue:us-east-1:1:job/none"}),
+        ("GetTrigger", {"Name": "none"}),
+        ("GetTriggers", {"NextToken": "none"}),
+        ("GetWorkflow", {"Name": "none"}),
+        ("GetWorkflowRun", {"Name": "none", "RunId": "none"}),
+        ("GetWorkflowRunProperties", {"Name": "none", "RunId": "none"}),
+        ("GetWorkflowRuns", {"Name": "none"}),
+        ("ListTriggers", {"MaxResults": 201}),
+        ("ListWorkflows", {"MaxResults": 26}),
+        ("PutWorkflowRunProperties", {"Name": "none", "RunId": "none", "RunProperties": {}}),
+        ("ResumeWorkflowRun", {"Name": "none", "RunId": "none", "NodeIds": []}),
+        ("StartTrigger", {"Name": "full EVENT"}),
+        ("StartWorkflowRun", {"Name": "none"}),
+        ("StopTrigger", {"Name": "least"}),
+        ("StopWorkflowRun", {"Name": "none", "RunId": "none"}),
+        ("TagResource", {"ResourceArn": "arn:aws:glue:us-east-1:1:job/commits", "TagsToAdd": {"aws:a": "b"}}),
+        ("UntagResource", {"ResourceArn": "arn:aws:glue:us-east-1:1:nothing", "TagsToRemove": ["a"]}),
+        ("UpdateTrigger", {"Name": "none", "TriggerUpdate": {}}),
+        ("UpdateWorkflow", {"Name": "none"}),
     ],
 )
-def test_errors(daemon: Daemon, action: str, members: dict[str, Any]) -> None:
+def test_errors(daemon: Daemon, triggers: list[str], action: str, members: dict[str, Any]) -> None:
     answer = answered(daemon, action, json_of(members))
     assert answer.status == http.HTTPStatus.BAD_REQUEST
     assert set(answer.members) == {"__type", "Message"}

@@ -318,3 +318,31 @@ def test_a_missing_jobs_directory_is_told(tmp_path: Path) -> None:
 def test_a_right_file_has_no_problem(jobs_dir: Path) -> None:
     write(jobs_dir, RIGHT)
     assert job_files.check(settings_of(jobs_dir)) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("script.py", None),
+        ("gone.py", "gone.py: no such file"),
+        ("../script.py", "leads out of the directory"),
+    ],
+)
+def test_a_script_in_a_mapped_bucket_is_looked_at(jobs_dir: Path, key: str, told: str | None) -> None:
+    write(jobs_dir, RIGHT.replace("script.py", f"s3://bucket/{key}"))
+    _, found = job_files.load(settings_of(jobs_dir, s3={"bucket": jobs_dir / "etl"}))
+    assert [problem.line for problem in found] == ([] if told is None else [6])
+    assert told is None or told in found[0].message
+
+
+def test_a_bucket_that_leads_nowhere_is_told(jobs_dir: Path) -> None:
+    text = RIGHT.replace("script.py", "s3://bucket/script.py") + '"--extra-py-files" = "s3://libs/a.zip"\n'
+    told = dict(problems(jobs_dir, text))
+    assert '([s3] "bucket"), and no s3_endpoint_url' in told[6]
+    assert '([s3] "libs"), and no s3_endpoint_url' in told[10]
+
+
+def test_what_is_fetched_is_not_looked_at(jobs_dir: Path) -> None:
+    pytest.importorskip("boto3")
+    write(jobs_dir, RIGHT.replace("script.py", "s3://bucket/script.py") + '"--extra-py-files" = "s3://libs/a.zip"\n')
+    assert job_files.load(settings_of(jobs_dir, s3_endpoint_url="http://127.0.0.1:9000"))[1] == []

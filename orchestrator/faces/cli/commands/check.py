@@ -1,4 +1,4 @@
-"""`orchestrator check`: find the mistakes in settings and job files before anything starts."""
+"""`orchestrator check`: find the mistakes in settings, job files and the trigger file before anything starts."""
 
 from pathlib import Path
 
@@ -15,12 +15,13 @@ from orchestrator.faces.cli.text import in_one_line
 @output_option
 @click.pass_context
 def command(context: click.Context, /, *, output: str) -> None:
-    """Find mistakes in settings and job files.
+    """Find mistakes in settings, job files and triggers.
 
     Each is printed as FILE:LINE: MESSAGE. No daemon is needed.
     """
     # Here and not above: what checks jobs is slow to import, and `--help` imports every command.
     from orchestrator import settings as places  # noqa: PLC0415
+    from orchestrator.faces import trigger_files  # noqa: PLC0415
     from orchestrator.faces.job_files import Problem, check  # noqa: PLC0415
 
     session = context.ensure_object(Session)
@@ -32,7 +33,7 @@ def command(context: click.Context, /, *, output: str) -> None:
             Problem(file=Path(one.place or "settings"), line=one.line, message=one.message) for one in error.mistakes
         ]
         settings = places.defaults(session.config, session.flags())
-    problems += check(settings)
+    problems += [*check(settings), *trigger_files.check(settings)]
     if output == JSON:
         print_json([{"file": str(one.file), "line": one.line, "message": one.message} for one in problems])
     else:
@@ -43,4 +44,5 @@ def command(context: click.Context, /, *, output: str) -> None:
         context.exit(ExitCode.CONFIGURATION)
     if output != JSON:
         jobs = sum(1 for _ in settings.jobs_dir.glob("*/job.toml"))
-        click.echo(f"{jobs} jobs, no mistakes")
+        triggers = len(trigger_files.load(settings)[0].triggers)
+        click.echo(f"{jobs} jobs, {triggers} triggers, no mistakes" if triggers else f"{jobs} jobs, no mistakes")
