@@ -5,13 +5,15 @@ Source: design §4.3 and §4.14; glue-semantics §4.
 
 import os
 import pwd
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from orchestrator.executors import s3
 from orchestrator.executors.interface import LaunchSpec
+from orchestrator.executors.s3 import S3Settings
 from orchestrator.model import arguments
 from orchestrator.model.errors import LaunchError
 
@@ -32,6 +34,7 @@ class WorldSettings:
     endpoint_url: str
     region: str
     environment: Mapping[str, str] = field(default_factory=dict)  # further variables for every script
+    s3: S3Settings = field(default_factory=S3Settings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,12 @@ class World:
     script: Path
     argv: list[str]
     environment: dict[str, str]
+    fetches: list[s3.Fetch]  # to be made before it is executed
+
+
+def needs_fetching(spec: LaunchSpec, settings: WorldSettings) -> bool:
+    """Say whether the world of a run waits for the network."""
+    return any(s3.is_fetched(location, settings.s3) for location in [_script_location(spec), *_library_locations(spec)])
 
 
 def build(spec: LaunchSpec, settings: WorldSettings, directory: Path) -> World:
@@ -49,8 +58,17 @@ def build(spec: LaunchSpec, settings: WorldSettings, directory: Path) -> World:
     Raises:
         LaunchError: the script's location or its interpreter cannot be made out.
     """
-    location = spec.arguments.get(arguments.SCRIPT_LOCATION) or spec.script_location
-    script = _local_path(location, settings, "script location")
+    fetches: list[s3.Fetch] = []
+
+    def located(location: str, what: str) -> Path:
+        if not s3.is_address(location):
+            return _local_path(location, settings, what)
+        place = s3.place(location, what, settings.s3, directory)
+        fetches.extend([place.fetch] if place.fetch else [])
+        return place.path
+
+    script = located(_script_location(spec), "script location")
+    libraries = [located(location, arguments.EXTRA_PY_FILES) for location in _library_locations(spec)]
     python_home = spec.arguments.get(arguments.PYTHON)
     is_python = script.suffix in _PYTHON_SUFFIXES or script.is_dir()
     temporary = directory / "tmp"
@@ -67,11 +85,14 @@ def build(spec: LaunchSpec, settings: WorldSettings, directory: Path) -> World:
     return World(
         script=script,
         argv=[*interpreter, str(script), *arguments.to_argv(injected, spec.arguments)],
-        environment=_environment(spec, settings, directory, python_home),
+        environment=_environment(spec, settings, directory, python_home, _python_path(libraries, fetches)),
+        fetches=fetches,
     )
 
 
-def _environment(spec: LaunchSpec, settings: WorldSettings, directory: Path, python_home: str | None) -> dict[str, str]:
+def _environment(
+    spec: LaunchSpec, settings: WorldSettings, directory: Path, python_home: str | None, libraries: list[str]
+) -> dict[str, str]:
     home_of_user, user = _account()
     environment = {
         "PATH": settings.path,
@@ -86,7 +107,7 @@ def _environment(spec: LaunchSpec, settings: WorldSettings, directory: Path, pyt
         "AWS_REGION": settings.region,
         "AWS_DEFAULT_REGION": settings.region,
         **settings.environment,
-        "PYTHONPATH": os.pathsep.join([*_libraries(spec, settings), str(SCRIPT_PACKAGE)]),
+        "PYTHONPATH": os.pathsep.join([*libraries, str(SCRIPT_PACKAGE)]),
         "ORCH_JOB_NAME": spec.job_name,
         "ORCH_JOB_ID": spec.job_id,
         "ORCH_JOB_RUN_ID": str(spec.run_id),
@@ -135,15 +156,23 @@ def _virtual_environment(python_home: str | None, settings: WorldSettings) -> Pa
     return path if path.is_dir() else None
 
 
-def _libraries(spec: LaunchSpec, settings: WorldSettings) -> list[str]:
+def _script_location(spec: LaunchSpec) -> str:
+    return spec.arguments.get(arguments.SCRIPT_LOCATION) or spec.script_location
+
+
+def _library_locations(spec: LaunchSpec) -> list[str]:
+    return [*filter(None, map(str.strip, spec.arguments.get(arguments.EXTRA_PY_FILES, "").split(",")))]
+
+
+def _python_path(libraries: Sequence[Path], fetches: Sequence[s3.Fetch]) -> list[str]:
     """Return what `--extra-py-files` adds to the Python path: archives themselves, modules by their directory."""
     entries: list[str] = []
-    for location in filter(None, map(str.strip, spec.arguments.get(arguments.EXTRA_PY_FILES, "").split(","))):
-        path = _local_path(location, settings, arguments.EXTRA_PY_FILES)
-        if not path.exists():
+    awaited = {fetch.path for fetch in fetches}
+    for path in libraries:
+        if path not in awaited and not path.exists():
             message = f"{arguments.EXTRA_PY_FILES}: [Errno 2] No such file or directory: '{path}'"
             raise LaunchError(message)
-        is_itself = path.is_dir() or path.suffix in _LIBRARY_SUFFIXES
+        is_itself = path.suffix in _LIBRARY_SUFFIXES or path.is_dir()
         entry = str(path if is_itself else path.parent)
         if entry not in entries:
             entries.append(entry)

@@ -26,13 +26,15 @@ from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from orchestrator import __version__
-from orchestrator.faces import aws_json, people
+from orchestrator.faces import aws_json, cloudwatch_logs, people, query_api
 from orchestrator.faces.gate import MAX_HEADER_BYTES, Gate
 from orchestrator.faces.peer import is_owner
 from orchestrator.model.errors import RequestError
 from orchestrator.operations.context import Context
+from orchestrator.wire import query
 from orchestrator.wire.actions import CONTENT_TYPE
 from orchestrator.wire.errors import NotAnApiCallError, SerializationError, to_wire
+from orchestrator.wire.logs_actions import is_for_logs
 
 log = structlog.stdlib.get_logger()
 
@@ -62,22 +64,29 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def application(ctx: Context) -> Starlette:
-    """Return the routes: POST / is Glue's API, the rest is for people and their tools."""
+    """Return the routes: POST / is the API of Glue and of its neighbours, the rest is for people and their tools."""
 
-    async def glue(request: Request) -> Response:
+    async def api(request: Request) -> Response:
         try:
             body = await request.body()
         except ClientDisconnect:  # it went in the middle of its call: nobody is left to answer, and nothing was begun
             return Response(status_code=400)
-        status, content = await aws_json.answer(
-            ctx,
-            target=request.headers.get("x-amz-target"),
-            content_type=request.headers.get("content-type"),
-            invocation_id=request.headers.get("amz-sdk-invocation-id"),
-            body=body,
-        )
-        headers = {"content-type": CONTENT_TYPE, "x-amzn-requestid": str(uuid.uuid4()), "date": formatdate(usegmt=True)}
-        return Response(content, status_code=status, headers=headers)
+        headers, request_id = request.headers, str(uuid.uuid4())
+        target, content_type = headers.get("x-amz-target"), headers.get("content-type")
+        answered_as = CONTENT_TYPE
+        form = query.fields_in(content_type, body)
+        if form is not None:
+            answered_as = query.CONTENT_TYPE
+            status, content = query_api.answer(form, request_id)
+        elif is_for_logs(target):
+            status, content = await cloudwatch_logs.answer(ctx, target=target, content_type=content_type, body=body)
+        else:
+            invocation_id = headers.get("amz-sdk-invocation-id")
+            status, content = await aws_json.answer(
+                ctx, target=target, content_type=content_type, invocation_id=invocation_id, body=body
+            )
+        told = {"content-type": answered_as, "x-amzn-requestid": request_id, "date": formatdate(usegmt=True)}
+        return Response(content, status_code=status, headers=told)
 
     async def healthz(request: Request) -> Response:
         del request
@@ -86,7 +95,7 @@ def application(ctx: Context) -> Starlette:
 
     app = Starlette(
         routes=[
-            Route("/", glue, methods=["POST"]),
+            Route("/", api, methods=["POST"]),
             Route("/healthz", healthz, methods=["GET"]),
             *people.routes(ctx),
         ],

@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_snake
 
 from orchestrator.executors import world
 from orchestrator.executors.interface import GivenBookmark, LaunchSpec
+from orchestrator.executors.s3 import S3Settings
 from orchestrator.faces.job_file_checks import CAPACITY, Mistake, is_told
 from orchestrator.model import arguments, definitions
 from orchestrator.model.errors import LaunchError, RequestError
@@ -62,6 +63,7 @@ class _Machine:
             endpoint_url="",
             region=settings.region,
             environment=settings.environment,
+            s3=S3Settings(directories=settings.s3, endpoint_url=settings.s3_endpoint_url, region=settings.region),
         )
         self._home: dict[str, str] = {}  # --orchestrator-python, if it is right
 
@@ -140,6 +142,8 @@ class _Machine:
             found = self._world(location)
         except LaunchError as error:
             yield Mistake(where, f"{label}: {error}")
+            return
+        if found.fetches:  # only the run will see it
             return
         is_python = found.argv[0] != str(found.script)
         problem = _problem_of_script(found.script, found.environment["PATH"], is_python=is_python)

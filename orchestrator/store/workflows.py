@@ -8,6 +8,7 @@ from typing import Final
 
 from orchestrator.model import workflows as rules
 from orchestrator.model.errors import EntityNotFoundError
+from orchestrator.model.ids import BASE_BYTES
 from orchestrator.model.records import Invocation
 from orchestrator.model.triggers import Trigger
 from orchestrator.model.workflows import Workflow, WorkflowDefinition, WorkflowRun, WorkflowRunStatus
@@ -32,6 +33,10 @@ SELECT_RUN_PAGE: Final = """
 SELECT * FROM workflow_run INDEXED BY workflow_run_by_name
 WHERE workflow_name = :workflow_name AND chain_key < :before_key ORDER BY chain_key DESC LIMIT :limit
 """
+SELECT_RUNS_BY_PREFIX: Final = """
+SELECT * FROM workflow_run
+WHERE base_id >= :lowest AND base_id <= :highest AND +workflow_name = :workflow_name ORDER BY base_id LIMIT :limit
+"""
 COUNT_LIVE: Final = """
 SELECT count(*) FROM workflow_run INDEXED BY workflow_run_live
 WHERE workflow_name = :workflow_name AND completed_on_ms IS NULL
@@ -51,6 +56,7 @@ WHERE chain_key = :chain_key AND status = :from_status
 """
 UPDATE_PROPERTIES: Final = "UPDATE workflow_run SET properties = :properties WHERE chain_key = :chain_key"
 _BEYOND_ALL: Final = 2**63 - 1
+_HEX_DIGITS: Final = BASE_BYTES * 2
 
 
 def find(tx: Transaction, name: str) -> Workflow | None:
@@ -123,6 +129,14 @@ def list_run_page(tx: Transaction, workflow_name: str, *, before_key: int | None
     """Return up to `limit` runs of a workflow, newest first, older than the chain `before_key`."""
     bounds = {"workflow_name": workflow_name, "before_key": before_key or _BEYOND_ALL, "limit": limit}
     return [_run(row) for row in tx.execute(SELECT_RUN_PAGE, bounds)]
+
+
+def find_runs_by_prefix(tx: Transaction, workflow_name: str, hex_prefix: str, *, limit: int) -> list[WorkflowRun]:
+    """Return up to `limit` runs of a workflow whose base begins with these hexadecimal digits."""
+    lowest, highest = hex_prefix.ljust(_HEX_DIGITS, "0"), hex_prefix.ljust(_HEX_DIGITS, "f")
+    bounds = {"lowest": bytes.fromhex(lowest), "highest": bytes.fromhex(highest)}
+    values = {**bounds, "workflow_name": workflow_name, "limit": limit}
+    return [_run(row) for row in tx.execute(SELECT_RUNS_BY_PREFIX, values)]
 
 
 def count_live(tx: Transaction, workflow_name: str) -> int:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_pascal
+from pydantic.alias_generators import to_camel, to_pascal
 
 INTEGER_MIN: Final = -(2**31)
 INTEGER_MAX: Final = 2**31 - 1
@@ -29,3 +29,9 @@ class Shape(BaseModel):
         serialize_by_alias=True,
         regex_engine="rust-regex",  # linear in the value's length, whatever the pattern
     )
+
+
+class CamelShape(Shape):
+    """A structure of a model that writes camelCase, as CloudWatch Logs' does."""
+
+    model_config = ConfigDict(alias_generator=to_camel)

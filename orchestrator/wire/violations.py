@@ -14,12 +14,13 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from orchestrator.model.errors import InvalidInputError, RequestError
+from orchestrator.wire import logs_shapes, shapes
 from orchestrator.wire.errors import SerializationError
 from orchestrator.wire.shape import INTEGER_MAX, INTEGER_MIN, LONG_MAX, LONG_MIN, Shape
-from orchestrator.wire.shapes import PATTERNS
 from orchestrator.wire.text import shown
 
 _MAX_SHOWN: Final = 10
+_PATTERNS: Final[Mapping[str, str]] = MappingProxyType({**shapes.PATTERNS, **logs_shapes.PATTERNS})
 _BITS: Final[Mapping[object, int]] = MappingProxyType({INTEGER_MIN: 32, INTEGER_MAX: 32, LONG_MIN: 64, LONG_MAX: 64})
 """The bounds that are the type's and not a rule of the model."""
 
@@ -78,7 +79,7 @@ def _rule(detail: ErrorDetails) -> str | None:
         case "less_than_equal" if context["le"] not in _BITS:
             rule = f"Member must have value less than or equal to {context['le']}"
         case "string_pattern_mismatch":
-            rule = f"Member must satisfy regular expression pattern: {PATTERNS[context['pattern']]}"
+            rule = f"Member must satisfy regular expression pattern: {_PATTERNS[context['pattern']]}"
         case "literal_error" if isinstance(detail["input"], str):
             values = re.findall("'([^']*)'", context["expected"])
             rule = f"Member must satisfy enum value set: [{', '.join(values)}]"

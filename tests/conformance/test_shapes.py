@@ -51,6 +51,7 @@ def test_the_check_of_the_generator_says_when_they_differ(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(shape_generator, "TARGET", tmp_path / "shapes.py")
+    monkeypatch.setattr(shape_generator, "LOGS_TARGET", tmp_path / "logs_shapes.py")
     assert shape_generator.main([]) == 0
     assert shape_generator.main(["--check"]) == 0
 

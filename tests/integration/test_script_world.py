@@ -298,10 +298,10 @@ def test_a_location_may_be_a_file_address(daemon: Daemon, job: str, tmp_path: Pa
 
 
 def test_a_location_that_is_not_on_this_machine_fails_the_run_and_says_so(daemon: Daemon, job: str) -> None:
-    run = runs.finish(daemon, job, Arguments={"--scriptLocation": "s3://bucket/script.py"})
+    run = runs.finish(daemon, job, Arguments={"--scriptLocation": "gs://bucket/script.py"})
     assert (run["JobRunState"], run["ErrorMessage"]) == (
         "FAILED",
-        "The script location s3://bucket/script.py is not on this machine; give a path or a file:// address",
+        "The script location gs://bucket/script.py is not on this machine; give a path or a file:// address",
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 
 import anyio
 
-from orchestrator.executors.interface import Alive, Ended, LaunchSpec, Revoked, Sighting, Stream, Unclaimed
+from orchestrator.executors.interface import Alive, Ended, LaunchSpec, LogExtent, Revoked, Sighting, Stream, Unclaimed
 from orchestrator.model.endings import Ending
 from orchestrator.model.ids import JobRunId
 
@@ -79,6 +79,11 @@ class ScriptedExecutor:
         """Return nothing: no script ever speaks here."""
         del run_id, stream, offset, limit
         return b""
+
+    async def log_extent(self, run_id: JobRunId, stream: Stream) -> LogExtent:
+        """Return nothing, as above."""
+        del run_id, stream
+        return LogExtent(0, ())
 
     def place(self, run_id: JobRunId) -> str:
         """Return a name."""

@@ -280,3 +280,16 @@ def test_settings_never_change_once_they_are_read() -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "::1", "localhost"])
 def test_a_loopback_address_can_be_listened_on(host: str) -> None:
     assert settings.load(None, {"host": host}).host == host
+
+
+def test_buckets_are_mapped_to_directories_from_where_the_daemon_starts(tmp_path: Path) -> None:
+    written('s3_endpoint_url = "http://127.0.0.1:9000"\n[s3]\n"my.bucket" = "data"\nhome = "~/x"\n')
+    loaded = settings.load(None, {})
+    assert loaded.s3 == {"my.bucket": tmp_path / "data", "home": Path.home() / "x"}
+    assert loaded.s3_endpoint_url == "http://127.0.0.1:9000"
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:9000", "ftp://x", "http://", "http://x/path"])
+def test_an_endpoint_that_is_no_address_is_told(url: str) -> None:
+    written(f's3_endpoint_url = "{url}"\n')
+    assert refusal().startswith("config/orchestrator.toml:1: s3_endpoint_url: String should match pattern")

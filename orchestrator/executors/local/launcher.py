@@ -19,8 +19,18 @@ from typing import Final
 import anyio
 import anyio.to_thread
 
-from orchestrator.executors import world
-from orchestrator.executors.interface import Alive, Ended, LaunchSpec, Lost, Revoked, Sighting, Stream, Unclaimed
+from orchestrator.executors import s3, world
+from orchestrator.executors.interface import (
+    Alive,
+    Ended,
+    LaunchSpec,
+    LogExtent,
+    Lost,
+    Revoked,
+    Sighting,
+    Stream,
+    Unclaimed,
+)
 from orchestrator.executors.local import leftovers
 from orchestrator.executors.local.run_directory import Held, RunDirectory
 from orchestrator.model.errors import LaunchError, UnavailableError
@@ -29,6 +39,7 @@ from orchestrator.reach import reach
 
 SHIM: Final = Path(__file__).resolve().with_name("shim.py")
 _NOTIFY_FD: Final = 3
+_FETCHES: Final = 8  # at once
 _MAX_NOTICE_BYTES: Final = 4096
 _OUR_TROUBLE: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM})
 """What says nothing about the run: the daemon is short of something, and the same launch may succeed later."""
@@ -67,12 +78,24 @@ class LocalExecutor:
         self._open_files_limit = open_files_limit
         self._shims: dict[JobRunId, list[_Shim]] = {}
         self._refusals: dict[JobRunId, str] = {}
+        self._fetched: set[JobRunId] = set()  # those that wait for their launch with all that it needs
+        self._fetchers = anyio.CapacityLimiter(_FETCHES)
         self._happened, self._observations = anyio.create_memory_object_stream[JobRunId](math.inf)
 
     async def launch(self, spec: LaunchSpec) -> None:
-        """Spawn a shim for the attempt; see `Executor.launch`."""
+        """Spawn a shim for the attempt; see `Executor.launch`.
+
+        Where something is to be fetched first, that is all that is done: the run is looked at again afterwards, for a
+        stop may have come meanwhile, and the next launch spawns.
+        """
         self._refusals.pop(spec.run_id, None)
         try:
+            if spec.run_id not in self._fetched and world.needs_fetching(spec, self._settings):
+                # In threads of their own: the others are for what does not wait for a network.
+                await anyio.to_thread.run_sync(self._fetch, spec, limiter=self._fetchers)
+                self._fetched.add(spec.run_id)
+                self._happened.send_nowait(spec.run_id)
+                return
             shim = await anyio.to_thread.run_sync(self._spawn, spec)
         except OSError as error:
             message = f"The run could not be started: {error}"
@@ -88,11 +111,13 @@ class LocalExecutor:
             seen = directory.look()
             match seen:
                 case Held(pid):
+                    self._fetched.discard(run_id)
                     if self._adopt(run_id, pid, directory):
                         return Alive()
                 case Unclaimed():
                     return Unclaimed(self._refusals.get(run_id))
                 case Revoked() | Ended() | Lost():
+                    self._fetched.discard(run_id)
                     return seen
 
     async def watch(self) -> AsyncIterator[JobRunId]:
@@ -111,6 +136,7 @@ class LocalExecutor:
 
     async def revoke(self, run_id: JobRunId) -> bool:
         """Take the claim; see `Executor.revoke`."""
+        self._fetched.discard(run_id)
         try:
             return RunDirectory(self._runs, run_id).revoke()
         except OSError as error:
@@ -125,6 +151,10 @@ class LocalExecutor:
         """Read a log file; see `Executor.read_log`."""
         directory = RunDirectory(self._runs, run_id)
         return await anyio.to_thread.run_sync(lambda: directory.read_log(stream, offset=offset, limit=limit))
+
+    async def log_extent(self, run_id: JobRunId, stream: Stream) -> LogExtent:
+        """Look at a log file and its times; see `Executor.log_extent`."""
+        return await anyio.to_thread.run_sync(RunDirectory(self._runs, run_id).log_extent, stream)
 
     def place(self, run_id: JobRunId) -> str:
         """Return the run directory's path."""
@@ -141,6 +171,12 @@ class LocalExecutor:
         self._shims.clear()
         self._happened.close()
         self._observations.close()
+
+    def _fetch(self, spec: LaunchSpec) -> None:
+        directory = RunDirectory(self._runs, spec.run_id)
+        fetches = world.build(spec, self._settings, directory.path).fetches
+        directory.create()
+        s3.fetch(fetches, self._settings.s3)
 
     def _spawn(self, spec: LaunchSpec) -> _Shim:
         directory = RunDirectory(self._runs, spec.run_id)

@@ -8,18 +8,22 @@ import errno
 import fcntl
 import json
 import os
+import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from orchestrator.executors.interface import Ended, Lost, Revoked, Stream, Unclaimed
+from orchestrator.executors.interface import Ended, LogExtent, Lost, Revoked, Stream, Unclaimed
 from orchestrator.model import endings
 from orchestrator.model.ids import JobRunId
 
 _PRIVATE: Final = 0o700
 _MAX_FILE_BYTES: Final = 1024 * 1024
+_MAX_TIMES_BYTES: Final = 8 * 1024 * 1024
+_MARK: Final = re.compile(rb"([0-9]{1,15}) ([0-9]{1,15})\n")
 _NOFOLLOW: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _FOREIGN: Final = frozenset({errno.ELOOP, errno.ENOTDIR})
 """What opening a claim says where a link, or no directory, is in its place: then no shim of ours can hold it."""
@@ -114,6 +118,25 @@ class RunDirectory:
         finally:
             os.close(descriptor)
 
+    def log_extent(self, stream: Stream) -> LogExtent:
+        """Return the log's size and the marks of its times. The size first: all it counts has its marks by then.
+
+        What is not there, or is not a file of ours any more, counts as empty: one run's trouble is not its group's.
+        """
+        try:
+            with _opened(self.path / f"{stream}.log") as descriptor:
+                status = os.fstat(descriptor)
+        except OSError:
+            return LogExtent(0, ())
+        size = status.st_size if stat.S_ISREG(status.st_mode) else 0
+        try:
+            with _opened(self.path / f"{stream}.times") as descriptor:
+                text = os.pread(descriptor, _MAX_TIMES_BYTES, 0)
+        except OSError:  # a run of an older shim, or a disk that was full
+            return LogExtent(size, ())
+        marks = [(int(mark[1]), int(mark[2])) for mark in _MARK.finditer(text)]
+        return LogExtent(size, [mark for mark in marks if mark[0] <= size])
+
     def _ending(self) -> endings.Ending | None:
         try:
             descriptor = os.open(self.path / "ending.json", _NOFOLLOW)
@@ -153,6 +176,15 @@ class RunDirectory:
             with suppress(OSError):
                 beside.unlink()
             raise
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, _NOFOLLOW)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def boot_id() -> str:

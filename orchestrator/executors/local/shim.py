@@ -9,8 +9,8 @@ It is executed by path with `python -I -S`, imports the standard library only, a
 * The ending is sealed: written whole, fsynced, renamed. A full disk is waited out, with the lock held.
 * Stop (SIGTERM to the shim) and Timeout need no daemon: TERM to the tree, a grace time, KILL.
 
-Files in the run directory: spec.json (read), claim, started.json, stdout.log, stderr.log, work/, tmp/,
-bookmark/state (given to the script and read back), ending.json (the last thing written).
+Files in the run directory: spec.json (read), claim, started.json, stdout.log, stderr.log and beside each of them its
+.times, work/, tmp/, bookmark/state (given to the script and read back), ending.json (the last thing written).
 """
 
 # pathlib takes longer to import than a shim takes to start its script:
@@ -51,6 +51,8 @@ CHUNK_BYTES = 256 * 1024
 FIRST_SAMPLE_S = 0.2
 SAMPLE_INTERVAL_S = 1.0
 RETRY_INTERVAL_S = 1.0
+MARK_INTERVAL_S = 1.0
+MARKS_PER_INTERVAL = 8192  # then the interval doubles: a year of output takes some 2 MiB of marks
 SCRIPT_OOM_SCORE_ADJ = "500"
 SCRIPT_UMASK = 0o022  # the daemon's own is stricter; what a script writes is its user's to share
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -81,6 +83,15 @@ class Log:
         self.file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         self.source, self.sink = os.pipe()  # both close on exec; the child's copy of the sink becomes its fd 1 or 2
         os.set_blocking(self.source, False)
+        self.times = -1
+        with contextlib.suppress(OSError):
+            self.times = os.open(
+                path.replace(".log", ".times"),
+                os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC,
+                0o600,
+            )
+        self.mark_at = 0.0
+        self.marks = 0
         self.left_bytes = limit_bytes
         self.limit_bytes = limit_bytes
         self.keep_tail_bytes = keep_tail_bytes
@@ -106,6 +117,7 @@ class Log:
     def _keep(self, data: bytes) -> None:
         if self.left_bytes < 0:  # the marker is written
             return
+        self._mark()
         kept = data[: self.left_bytes]
         self.left_bytes -= len(data)
         try:
@@ -120,12 +132,30 @@ class Log:
             with contextlib.suppress(OSError):
                 os.write(self.file, f"\n[orchestrator] the log cannot be written: {error.strerror}\n".encode())
 
+    def _mark(self) -> None:
+        """Note when the file's next byte came, about once a second. Readers miss times where that fails, and no more."""
+        now = clock()
+        if self.times < 0 or now < self.mark_at:
+            return
+        self.mark_at = now + MARK_INTERVAL_S * 2 ** (self.marks // MARKS_PER_INTERVAL)
+        self.marks += 1
+        line = f"{self.limit_bytes - self.left_bytes} {round(time.time() * 1000)}\n".encode()
+        try:
+            is_whole = os.write(self.times, line) == len(line)
+        except OSError:
+            is_whole = False
+        if not is_whole:  # a further line would be read as one with this
+            os.close(self.times)
+            self.times = -1
+
     def close(self) -> None:
-        """Close the reading end and the file."""
+        """Close the reading end and the files."""
         if self.is_open:
             self.is_open = False
             os.close(self.source)
             os.close(self.file)
+            if self.times >= 0:
+                os.close(self.times)
 
 
 class Run:

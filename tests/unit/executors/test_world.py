@@ -162,12 +162,16 @@ def test_a_location_is_a_path_here(jobs_dir: Path, location: str, path: str) -> 
     [
         ("", "The script location is empty"),
         (
-            "s3://bucket/script.py",
-            "The script location s3://bucket/script.py is not on this machine; give a path or a file:// address",
+            "https://host/script.py",
+            "The script location https://host/script.py is not on this machine; give a path or a file:// address",
         ),
+        ("s3://bucket", "The script location s3://bucket names no object; it must be s3://bucket/key"),
         (
             "s3://[bucket/script.py",
-            "The script location s3://[bucket/script.py is not on this machine; give a path or a file:// address",
+            (
+                "The script location s3://[bucket/script.py is not on this machine: no directory is set for its bucket "
+                '([s3] "[bucket"), and no s3_endpoint_url to fetch it from'
+            ),
         ),
         ("file://[x/script.py", "The script location file://[x/script.py is not an address: Invalid IPv6 URL"),
         ("~nobody-here/script.py", "The script location ~nobody-here/script.py: Could not determine home directory."),

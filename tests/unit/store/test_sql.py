@@ -8,10 +8,10 @@ from typing import Final
 
 import pytest
 
-from orchestrator.store import bookmarks, chains, events, job_runs, jobs, tags, triggers, workflows
+from orchestrator.store import bookmarks, chains, events, job_runs, jobs, log_streams, tags, triggers, workflows
 from tests.support.records import a_definition, opened, stored_run
 
-MODULES: Final = (bookmarks, chains, events, job_runs, jobs, tags, triggers, workflows)
+MODULES: Final = (bookmarks, chains, events, job_runs, jobs, log_streams, tags, triggers, workflows)
 BIG: Final = {
     "bookmark",
     "chain",
