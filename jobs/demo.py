@@ -399,7 +399,7 @@ def how_to_go_on() -> str:
     return f"""\
 Start a daemon on what the demo left behind:
 
-    {python} -m orchestrator serve --state-dir build/demo/state
+    ORCHESTRATOR_TRIGGERS_FILE=build/demo/triggers.toml {python} -m orchestrator serve --state-dir build/demo/state
 
 It listens on http://127.0.0.1:4583 and speaks Glue's API. With boto3, where any credentials will do:
 
@@ -420,6 +420,7 @@ It listens on http://127.0.0.1:4583 and speaks Glue's API. With boto3, where any
 In a shell:
 
     {python} -m orchestrator runs
+    {python} -m orchestrator triggers
     {python} -m orchestrator run daily_delays -- --source {FLIGHTS} --target {DELAYS}
     {python} -m orchestrator --help
 

@@ -1,11 +1,14 @@
 """Runs as people look them up: over all jobs, by the beginning of an id, with their history. Not an action of Glue's."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.model.ids import JobRunId
 from orchestrator.model.records import JobRun, Transition
+from orchestrator.model.workflows import WorkflowRun
 from orchestrator.operations.context import Context
-from orchestrator.store import job_runs, jobs
+from orchestrator.store import job_runs, jobs, workflows
 from orchestrator.store.database import Transaction
 
 _SLICE: Final = 500
@@ -54,15 +57,25 @@ async def get_run(ctx: Context, run_id: JobRunId) -> JobRun:
     return await ctx.database.read(lambda tx: job_runs.get_by_id(tx, run_id))
 
 
-async def get_run_with_history(ctx: Context, run_id: JobRunId) -> tuple[JobRun, list[Transition]]:
-    """Return a run and its transitions, as of one moment.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInFull:
+    """A run, its transitions, and the workflow run that it belongs to, as of one moment."""
+
+    run: JobRun
+    history: Sequence[Transition]
+    workflow_run: WorkflowRun | None
+
+
+async def get_run_in_full(ctx: Context, run_id: JobRunId) -> RunInFull:
+    """Return a run with what belongs to it.
 
     Raises:
         EntityNotFoundError: there is none of that id.
     """
 
-    def read(tx: Transaction) -> tuple[JobRun, list[Transition]]:
+    def read(tx: Transaction) -> RunInFull:
         run = job_runs.get_by_id(tx, run_id)
-        return run, job_runs.history(tx, run)
+        workflow_run = None if run.chain_key is None else workflows.find_run_of_chain(tx, run.chain_key)
+        return RunInFull(run=run, history=job_runs.history(tx, run), workflow_run=workflow_run)
 
     return await ctx.database.read(read)

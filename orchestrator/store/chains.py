@@ -22,7 +22,7 @@ SELECT invocation_request FROM firing WHERE invocation_id = :invocation_id
 """
 SELECT_LAST_FIRING: Final = """
 SELECT trigger_name, chain_key, tick_ms, at_ms FROM firing
-WHERE trigger_name = :trigger_name ORDER BY chain_key DESC LIMIT 1
+WHERE trigger_name = :trigger_name ORDER BY firing_key DESC LIMIT 1
 """
 SELECT_FIRINGS_OF_CHAIN: Final = """
 SELECT trigger_name, chain_key, tick_ms, at_ms FROM firing WHERE chain_key = :chain_key ORDER BY firing_key

@@ -9,7 +9,23 @@ import orchestrator
 from orchestrator.faces.cli.exit_codes import ExitCode
 from orchestrator.faces.cli.session import Serve, Session, endpoint_option, place_options
 
-_COMMANDS: Final = ("serve", "run", "start", "stop", "runs", "show", "logs", "wait", "bookmark", "jobs", "check")
+_COMMANDS: Final = (
+    "serve",
+    "run",
+    "start",
+    "stop",
+    "runs",
+    "show",
+    "explain",
+    "logs",
+    "wait",
+    "bookmark",
+    "jobs",
+    "triggers",
+    "trigger",
+    "workflow",
+    "check",
+)
 
 
 class _Commands(click.Group):

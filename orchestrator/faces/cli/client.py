@@ -34,9 +34,14 @@ class Run(TypedDict):
     state: str
     state_detail: str | None
     attempt: int
+    previous_run_id: str | None
+    retry_number: int
+    trigger_name: str | None
+    chain_key: int | None
     started_on_ms: int
     launched_on_ms: int | None
     completed_on_ms: int | None
+    retry_due_ms: int | None
     execution_time_s: int | None
     dpu: float
     error_message: str | None
@@ -59,10 +64,19 @@ class Move(TypedDict):
     at_ms: int
 
 
+class WorkflowRunName(TypedDict):
+    """Which run of which workflow."""
+
+    workflow_name: str
+    id: str
+    status: str
+
+
 class RunDetails(TypedDict):
-    """A run with its history and its directory."""
+    """A run with the workflow run that it belongs to, its history and its directory."""
 
     run: Run
+    workflow_run: WorkflowRunName | None
     history: list[Move]
     directory: str
 
@@ -163,6 +177,12 @@ class Client:
             raise self._foreign() from None
         is_last = answer.headers["x-log-complete"] == "true"
         return LogPart(data=answer.body, next_offset=next_offset, is_last=is_last)
+
+    def look_up(self, *path: str, query: Mapping[str, object] | None = None, wait_s: float = 0) -> dict[str, Any]:
+        """Return what a plain route tells; each part of `path` is a name or a word, `wait_s` the long poll asked for."""
+        target = "/" + "/".join(quote(part, safe="") for part in path)
+        asked = f"?{urlencode(query)}" if query else ""
+        return self._object(self._exchange("GET", target + asked, wait_s=wait_s))
 
     def is_up(self) -> bool:
         """Say whether something answers; False only if the connection was refused, at the first try."""

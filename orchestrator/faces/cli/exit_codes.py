@@ -10,15 +10,15 @@ class ExitCode(IntEnum):
     """The exit codes, each with what it says."""
 
     SUCCESS = 0
-    """It is done; for `run` and `wait`: every run SUCCEEDED."""
+    """It is done; for `run`, `wait` and `workflow start --wait`: every run SUCCEEDED."""
     RUN_DID_NOT_SUCCEED = 1
-    """`run` and `wait`: a run ended, and not as SUCCEEDED."""
+    """`run`, `wait` and `workflow start --wait`: a run ended, and not as SUCCEEDED."""
     USAGE = 2
     """The command line is wrong; nothing was done."""
     REFUSED = 65
     """The daemon refused the request as it is; sending it again will not help."""
     NOT_FOUND = 66
-    """There is no such job, run or bookmark, or a shortened id fits several runs."""
+    """There is no such job, run, bookmark, trigger or workflow, or a shortened id fits several runs."""
     UNREACHABLE = 69
     """No daemon answers at the endpoint; for `serve`: the address it should listen at cannot be had."""
     INTERNAL = 70

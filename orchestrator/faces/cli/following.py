@@ -12,7 +12,7 @@ import click
 
 from orchestrator.faces.cli.client import AbandonedError, Client, Run, RunDetails, Stream
 from orchestrator.faces.cli.errors import CommandError
-from orchestrator.faces.cli.text import LogOutput, duration, in_one_line, is_terminal
+from orchestrator.faces.cli.text import LogOutput, duration, in_one_line, is_terminal, moment
 
 PATIENCE_S: Final = 30.0
 """How long following goes on without an answer: a daemon that is restarted is not the end of a run."""
@@ -179,3 +179,13 @@ def summary(run: Run) -> str:
     told = ", ".join(f"{name} {value}" for name, value in figures.items() if value != "-")
     reason = f": {run['error_message']}" if run["error_message"] else ""
     return in_one_line(f"{run['id']} {run['state']}{reason}" + (f" ({told})" if told else ""))
+
+
+def tell_of_retry(run: Run) -> None:
+    """Say on stderr that the daemon will try the run again, if it will."""
+    due_ms = run.get("retry_due_ms")
+    if due_ms is not None:
+        click.echo(
+            f"orchestrator: {run['id']} will be retried at {moment(due_ms)}; `orchestrator explain` tells more",
+            err=True,
+        )

@@ -38,6 +38,13 @@ def find_run(client: Client, text: str) -> RunDetails:
     return client.run(f"jr_{digits}{attempt}")
 
 
+def matched(prefix: str, text: str) -> str | None:
+    """Return the digits of an id that may be shortened and may lack its prefix; None where it is none."""
+    digits = text.removeprefix(prefix)
+    is_one = 1 <= len(digits) <= _DIGITS and not set(digits) - set("0123456789abcdef")
+    return digits if is_one else None
+
+
 def _complete(client: Client, digits: str) -> str:
     runs = client.runs(prefix=f"jr_{digits}", limit=_LOOKED_AT)
     families = {_digits_of(run["id"]): run for run in reversed(runs)}
@@ -59,12 +66,17 @@ def _complete(client: Client, digits: str) -> str:
 
 def shortened(runs: Iterable[Run]) -> dict[str, str]:
     """Return each run's id cut as short as tells it from the others here, with eight digits at least."""
-    ids = [run["id"] for run in runs]
-    families = {_digits_of(run_id) for run_id in ids}
+    return short_ids(run["id"] for run in runs)
+
+
+def short_ids(ids: Iterable[str]) -> dict[str, str]:
+    """Return ids of runs, or of workflow runs, cut as short as tells them apart, with eight digits at least."""
+    known = list(ids)
+    families = {_digits_of(run_id) for run_id in known}
     length = _SHORTEST
     while length < _DIGITS and len({family[:length] for family in families}) < len(families):
         length += 1
-    return {run_id: f"jr_{_digits_of(run_id)[:length]}{run_id[3 + _DIGITS :]}" for run_id in ids}
+    return {run_id: f"{run_id[:3]}{_digits_of(run_id)[:length]}{run_id[3 + _DIGITS :]}" for run_id in known}
 
 
 def _digits_of(run_id: str) -> str:

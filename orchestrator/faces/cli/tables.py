@@ -3,12 +3,14 @@
 import json
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 import click
 
-from orchestrator.faces.cli.text import in_one_line, is_terminal, wants_colour
+from orchestrator.faces.cli.client import Move
+from orchestrator.faces.cli.text import in_one_line, is_terminal, moment, wants_colour
 
 TABLE: Final = "table"
 JSON: Final = "json"
@@ -54,6 +56,25 @@ def print_facts(facts: Iterable[tuple[str, str]]) -> None:
     width = max((len(name) for name, _ in pairs), default=0)
     for name, value in pairs:
         click.echo(f"{name:<{width}}  {in_one_line(value)}")
+
+
+def print_history(history: Iterable[Move]) -> None:
+    """Print a run's transitions."""
+    print_table(
+        ("AT", "FROM", "EVENT", "STATE"),
+        (
+            (moment(move["at_ms"]), move["from_state"] or "-", move["event"] or "accepted", move["to_state"])
+            for move in history
+        ),
+    )
+
+
+def print_paragraph(text: str) -> None:
+    """Print sentences; on a terminal lines end between words."""
+    line = in_one_line(text)
+    width = shutil.get_terminal_size().columns
+    wrapped = textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False)
+    click.echo("\n".join(wrapped) if is_terminal(sys.stdout) else line)
 
 
 def render(

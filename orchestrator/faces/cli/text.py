@@ -94,3 +94,13 @@ def moment(epoch_ms: int | None) -> str:
     if epoch_ms is None:
         return "-"
     return datetime.fromtimestamp(epoch_ms / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def brief_moment(epoch_ms: int | None, now_ms: int, *, to_the_second: bool = False) -> str:
+    """Return a time in the local zone, to the minute, without what it shares with `now_ms` of year or day; `-` for None."""
+    if epoch_ms is None:
+        return "-"
+    at, now = (datetime.fromtimestamp(ms / 1000, UTC).astimezone() for ms in (epoch_ms, now_ms))
+    day = "%m-%d " if at.year == now.year else "%Y-%m-%d "
+    time = "%H:%M:%S" if to_the_second else "%H:%M"
+    return at.strftime(time if at.date() == now.date() else day + time)

@@ -87,6 +87,7 @@ CREATE TABLE firing (
 
 CREATE UNIQUE INDEX firing_by_tick ON firing (trigger_name, tick_ms) WHERE tick_ms IS NOT NULL;
 CREATE UNIQUE INDEX firing_by_invocation ON firing (invocation_id) WHERE invocation_id IS NOT NULL;
+CREATE INDEX firing_by_trigger ON firing (trigger_name);
 CREATE INDEX firing_by_chain ON firing (chain_key);
 
 ALTER TABLE job_run ADD COLUMN chain_key INTEGER REFERENCES chain (chain_key);

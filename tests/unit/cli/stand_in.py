@@ -27,9 +27,14 @@ def a_run(digits: str = "4f2a", *, attempt: int = 0, **facts: object) -> Run:
         "state": "SUCCEEDED",
         "state_detail": None,
         "attempt": attempt,
+        "previous_run_id": None,
+        "retry_number": 0,
+        "trigger_name": None,
+        "chain_key": None,
         "started_on_ms": 1_385_000_000_000,
         "launched_on_ms": 1_385_000_001_000,
         "completed_on_ms": 1_385_000_004_200,
+        "retry_due_ms": None,
         "execution_time_s": 3,
         "dpu": 10.0,
         "error_message": None,
@@ -51,6 +56,8 @@ class StandIn:
     url: str = ""
     runs: dict[str, Run] = field(default_factory=dict)
     """By id, the newest last."""
+    pages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What the other plain routes tell, by path."""
     logs: dict[tuple[str, str], bytes] = field(default_factory=dict)
     actions: dict[str, Callable[[dict[str, Any]], Answer]] = field(default_factory=dict)
     """What an action answers; it is called with the request's members."""
@@ -140,7 +147,9 @@ class _Handler(BaseHTTPRequestHandler):
         query = {name: values[0] for name, values in parse_qs(address.query).items()}
         if self._is_dealt_with(self.path, {}):
             return
-        if address.path == "/healthz":
+        if address.path in self.known.pages:
+            self._answer_json(self.known.pages[address.path])
+        elif address.path == "/healthz":
             self._answer_json({"status": "ok", "version": "0"})
         elif address.path == "/runs":
             self._answer_json({"runs": self._listed(query)})
@@ -148,6 +157,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._run(match[1], query)
         elif match := re.fullmatch(r"/runs/([^/]+)/log/(\w+)", address.path):
             self._log(match[1], match[2], query)
+        else:
+            self._answer(404, b'{"__type": "EntityNotFoundException", "Message": "not found."}', "application/json")
 
     def _is_dealt_with(self, name: str, members: dict[str, Any]) -> bool:
         self.known.asked.append((name, {key.lower(): value for key, value in self.headers.items()}, members))
@@ -174,7 +185,8 @@ class _Handler(BaseHTTPRequestHandler):
             )
             run = self.known.runs[run_id]
         move = {"seq": 1, "from_state": None, "event": None, "to_state": "STARTING", "at_ms": run["started_on_ms"]}
-        self._answer_json({"run": run, "history": [move], "directory": f"/state/runs/{run_id}"})
+        told = {"run": run, "workflow_run": None, "history": [move], "directory": f"/state/runs/{run_id}"}
+        self._answer_json(told)
 
     def _log(self, run_id: str, stream: str, query: dict[str, str]) -> None:
         offset = int(query["offset"])

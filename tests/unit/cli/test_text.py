@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.faces.cli.text import LogOutput, duration, harmless, in_one_line, moment, size, wants_colour
+from orchestrator.faces.cli.text import (
+    LogOutput,
+    brief_moment,
+    duration,
+    harmless,
+    in_one_line,
+    moment,
+    size,
+    wants_colour,
+)
 from tests.unit.cli.conftest import Terminal
 
 
@@ -108,3 +117,14 @@ def test_sizes_are_told_in_the_unit_that_fits(amount: int | None, told: str) -> 
 def test_moments_are_told_in_the_local_zone(monkeypatch: pytest.MonkeyPatch) -> None:
     assert moment(None) == "-"
     assert len(moment(1_385_000_000_000)) == len("2013-11-21 02:13:20")
+
+
+def test_a_brief_moment_leaves_out_what_is_the_same_now() -> None:
+    now_ms, day_ms = 1_700_000_000_000, 86_400_000  # 2023-11-14, in every zone or the day after
+    local = moment(now_ms)
+
+    assert brief_moment(None, now_ms) == "-"
+    assert brief_moment(now_ms, now_ms) == local[11:16]
+    assert brief_moment(now_ms, now_ms, to_the_second=True) == local[11:]
+    assert brief_moment(now_ms + 2 * day_ms, now_ms) == moment(now_ms + 2 * day_ms)[5:16]
+    assert brief_moment(now_ms + 100 * day_ms, now_ms) == moment(now_ms + 100 * day_ms)[:16]

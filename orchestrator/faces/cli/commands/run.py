@@ -12,7 +12,7 @@ from orchestrator.faces.cli.brief_daemon import brief_daemon
 from orchestrator.faces.cli.client import Client, Run
 from orchestrator.faces.cli.commands.start import StartCommand, paired, request_start, start_options
 from orchestrator.faces.cli.exit_codes import ExitCode
-from orchestrator.faces.cli.following import PATIENCE_S, await_end, follow, summary
+from orchestrator.faces.cli.following import PATIENCE_S, await_end, follow, summary, tell_of_retry
 from orchestrator.faces.cli.session import Session, endpoint_option, place_options
 from orchestrator.faces.cli.tables import JSON, output_option, print_json
 from orchestrator.faces.cli.text import LogOutput
@@ -52,6 +52,7 @@ def command(context: click.Context, /, *, output: str, stop_on_interrupt: bool, 
                 context.exit(code)
             run = _stop(client, start["job"], run_id)
     click.echo(f"orchestrator: {summary(run)}", err=True)
+    tell_of_retry(run)
     if output == JSON:
         print_json(run)
     context.exit(ExitCode.SUCCESS if run["state"] == "SUCCEEDED" else code)

@@ -5,7 +5,7 @@ import click
 from orchestrator.faces.cli.client import RunDetails
 from orchestrator.faces.cli.lookup import find_run
 from orchestrator.faces.cli.session import Session, endpoint_options
-from orchestrator.faces.cli.tables import JSON, output_option, print_facts, print_json, print_table
+from orchestrator.faces.cli.tables import JSON, output_option, print_facts, print_history, print_json
 from orchestrator.faces.cli.text import duration, moment, size
 
 
@@ -25,17 +25,11 @@ def command(context: click.Context, /, *, run: str, output: str) -> None:
         return
     print_facts((name, value) for name, value in _facts(details) if value not in {"", "-"})
     click.echo()
-    print_table(
-        ("AT", "FROM", "EVENT", "STATE"),
-        (
-            (moment(move["at_ms"]), move["from_state"] or "-", move["event"] or "accepted", move["to_state"])
-            for move in details["history"]
-        ),
-    )
+    print_history(details["history"])
 
 
 def _facts(details: RunDetails) -> list[tuple[str, str]]:
-    run = details["run"]
+    run, workflow_run = details["run"], details.get("workflow_run")
     return [
         ("Run", run["id"]),
         ("Job", run["job_name"]),
@@ -43,6 +37,12 @@ def _facts(details: RunDetails) -> list[tuple[str, str]]:
         ("Detail", run["state_detail"] or ""),
         ("Error", run["error_message"] or ""),
         ("Attempt", str(run["attempt"])),
+        ("  after", run.get("previous_run_id") or ""),
+        ("Retry due", moment(run.get("retry_due_ms"))),
+        ("Trigger", run.get("trigger_name") or ""),
+        ("Chain", "" if run.get("chain_key") is None else str(run["chain_key"])),
+        ("Workflow", "" if workflow_run is None else workflow_run["workflow_name"]),
+        ("  run", "" if workflow_run is None else f"{workflow_run['id']} {workflow_run['status']}"),
         ("Accepted", moment(run["started_on_ms"])),
         ("Launched", moment(run["launched_on_ms"])),
         ("Ended", moment(run["completed_on_ms"])),

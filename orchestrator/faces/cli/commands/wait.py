@@ -7,7 +7,7 @@ import click
 
 from orchestrator.faces.cli.client import Run
 from orchestrator.faces.cli.exit_codes import ExitCode
-from orchestrator.faces.cli.following import ENDED, PATIENCE_S, Progress, await_end, summary
+from orchestrator.faces.cli.following import ENDED, PATIENCE_S, Progress, await_end, summary, tell_of_retry
 from orchestrator.faces.cli.lookup import find_run
 from orchestrator.faces.cli.session import Session, endpoint_options
 from orchestrator.faces.cli.tables import JSON, output_option, print_json
@@ -40,6 +40,7 @@ def command(context: click.Context, /, *, runs: tuple[str, ...], timeout: float 
         seen.append(run)
         if output != JSON:
             click.echo(summary(run))
+        tell_of_retry(run)
     if output == JSON:
         print_json(seen)
     if any(run["state"] not in ENDED for run in seen):

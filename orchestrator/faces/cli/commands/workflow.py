@@ -1,0 +1,149 @@
+"""`orchestrator workflow`: start workflows, and see how their runs are."""
+
+from typing import Any, Final
+
+import click
+
+from orchestrator.faces.cli.chains import (
+    WORKFLOW_RUN_ENDED,
+    Trigger,
+    WorkflowRun,
+    WorkflowRunDetails,
+    counted,
+    find_workflow_run,
+    print_chain,
+    workflow_run,
+)
+from orchestrator.faces.cli.client import Client
+from orchestrator.faces.cli.exit_codes import ExitCode
+from orchestrator.faces.cli.following import LONG_POLL_S, PATIENCE_S
+from orchestrator.faces.cli.lookup import short_ids
+from orchestrator.faces.cli.session import Session, endpoint_options
+from orchestrator.faces.cli.tables import JSON, output_option, print_facts, print_json, print_table
+from orchestrator.faces.cli.text import in_one_line, moment
+
+_GONE_WRONG: Final = ("failed_actions", "timeout_actions", "stopped_actions", "errored_actions")
+
+
+@click.group("workflow")
+def command() -> None:
+    """Start a workflow, or show it and its runs."""
+
+
+@command.command("start")
+@click.argument("name")
+@click.option("--property", "properties", multiple=True, metavar="KEY=VALUE", help="A run property; may be repeated.")
+@click.option("--wait", is_flag=True, help="Wait for the end, and end as the run does.")
+@endpoint_options
+@output_option
+@click.pass_context
+def start(context: click.Context, /, *, name: str, properties: tuple[str, ...], wait: bool, output: str) -> None:
+    """Start a run of a workflow and print its id.
+
+    With --wait the exit code is 0 if the run COMPLETED and everything in it SUCCEEDED, and 1 if not. Ctrl-C ends the
+    waiting and not the run.
+    """
+    members: dict[str, object] = {"Name": name}
+    given = _paired(properties)
+    if given:
+        members["RunProperties"] = given
+    client = context.ensure_object(Session).client()
+    run_id = str(client.act("StartWorkflowRun", members)["RunId"])
+    if not wait:
+        click.echo(f'{{"RunId": "{run_id}"}}' if output == JSON else run_id)
+        return
+    if output != JSON:
+        click.echo(run_id)
+    details = _await_end(client.patient(PATIENCE_S), name, run_id)
+    run = details["workflow_run"]
+    if output == JSON:
+        print_json(run)
+    click.echo(f"orchestrator: {run_id} {run['status']} ({counted(run['statistics'])})", err=True)
+    is_well = run["status"] == "COMPLETED" and not any(run["statistics"].get(kind) for kind in _GONE_WRONG)
+    context.exit(ExitCode.SUCCESS if is_well else ExitCode.RUN_DID_NOT_SUCCEED)
+
+
+@command.command("show")
+@click.argument("name")
+@click.argument("run", required=False)
+@endpoint_options
+@output_option
+@click.pass_context
+def show(context: click.Context, /, *, name: str, run: str | None, output: str) -> None:
+    """Show a workflow with its triggers and latest runs, or one RUN of it with its chain."""
+    client = context.ensure_object(Session).client()
+    if run is None:
+        told = client.look_up("workflows", name)
+        print_json(told) if output == JSON else _print_workflow(told)
+        return
+    details = find_workflow_run(client, name, run)
+    print_json(details) if output == JSON else _print_run(details)
+
+
+def _paired(given: tuple[str, ...]) -> dict[str, str]:
+    properties: dict[str, str] = {}
+    for text in given:
+        key, has_value, value = text.partition("=")
+        if not key or not has_value:
+            message = f"'{text}' is no run property; it must be KEY=VALUE."
+            raise click.UsageError(message)
+        if key in properties:
+            message = f"'{key}' is given twice."
+            raise click.UsageError(message)
+        properties[key] = value
+    return properties
+
+
+def _await_end(client: Client, name: str, run_id: str) -> WorkflowRunDetails:
+    details = workflow_run(client, name, run_id)
+    while details["workflow_run"]["status"] not in WORKFLOW_RUN_ENDED:
+        seen = details["workflow_run"]["status"]
+        details = workflow_run(client, name, run_id, seen_status=seen, wait_s=LONG_POLL_S)
+    return details
+
+
+def _print_workflow(told: dict[str, Any]) -> None:
+    workflow, triggers, runs = told["workflow"], told["triggers"], told["runs"]
+    most = workflow["max_concurrent_runs"]
+    facts = [
+        ("Workflow", workflow["name"]),
+        ("Description", workflow["description"] or ""),
+        ("Runs at once", "" if most is None else str(most)),
+        *((f"Property {key}", value) for key, value in workflow["default_run_properties"].items()),
+    ]
+    print_facts((name, value) for name, value in facts if value)
+    click.echo()
+    print_table(("TRIGGER", "TYPE", "STATE", "WATCHES", "STARTS"), (_trigger(trigger) for trigger in triggers))
+    click.echo()
+    short = short_ids(run["id"] for run in runs)
+    print_table(("RUN", "STATUS", "STARTED", "ENDED", "ACTIONS"), ((short[run["id"]], *_run(run)) for run in runs))
+
+
+def _trigger(trigger: Trigger) -> tuple[str, ...]:
+    joint = " or " if trigger["logical"] == "ANY" else " and "
+    watches = joint.join(f"{one['job_name']} {one['state']}" for one in trigger["watches"])
+    starts = ", ".join(trigger["starts"])
+    return (trigger["name"], trigger["type"], trigger["state"], watches or trigger["schedule"] or "-", starts)
+
+
+def _run(run: WorkflowRun) -> tuple[str, ...]:
+    times = (moment(run["started_on_ms"]), moment(run["completed_on_ms"]))
+    return (run["status"], *times, counted(run["statistics"]))
+
+
+def _print_run(details: WorkflowRunDetails) -> None:
+    run = details["workflow_run"]
+    facts = [
+        ("Workflow", run["workflow_name"]),
+        ("Run", run["id"]),
+        ("Status", run["status"]),
+        ("Error", run["error_message"] or ""),
+        ("Resumes", run["previous_run_id"] or ""),
+        ("Started", moment(run["started_on_ms"])),
+        ("Ended", moment(run["completed_on_ms"])),
+        ("Actions", counted(run["statistics"])),
+        *((f"Property {key}", value or "(empty)") for key, value in run["properties"].items()),
+    ]
+    print_facts((name, in_one_line(value)) for name, value in facts if value not in {"", "-"})
+    click.echo()
+    print_chain(details["chain"], now_ms=details["now_ms"])

@@ -1,0 +1,181 @@
+"""Why a run runs, waits or ended: who holds the slots, what its trigger saw, its chain, its attempts, its history.
+
+Not an action of Glue's. What the supervisor holds is looked at just before the store is read: a run may have moved on
+between the two, and is then told as the store has it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from orchestrator.model.errors import EntityNotFoundError
+from orchestrator.model.ids import JobRunId
+from orchestrator.model.queue import Demand, Limits, Wait, in_use_dpu
+from orchestrator.model.records import Firing, JobRun, Predecessor, Transition
+from orchestrator.model.states import JobRunState
+from orchestrator.model.triggers import Trigger
+from orchestrator.operations.context import Context
+from orchestrator.operations.look_up_chains import SeenChain, see_chain
+from orchestrator.store import job_runs, jobs, triggers
+from orchestrator.store.database import Transaction
+
+MOST_NAMED: Final = 20
+"""How many of the runs ahead are named; the others are counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """A run that takes slots."""
+
+    run: JobRun
+    dpu: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slots:
+    """What is held, and what there is."""
+
+    limits: Limits
+    in_use_dpu: float
+    holders: Sequence[Holder]  # the longest first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queueing:
+    """A run's place in the queue."""
+
+    wait: Wait
+    is_behind_its_job: bool  # the job's own runs hold it up, whatever slots are free
+    queued: int  # how many wait in all
+    ahead: int  # how many runs of the same job stand before it
+    first_ahead: Sequence[JobRun]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComingRetry:
+    """An automatic retry that is still to be made."""
+
+    of: JobRun
+    due_ms: int
+    number: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """A condition of the trigger, and the end that it saw of that job; None: it counted none."""
+
+    job_name: str
+    wanted: JobRunState
+    run_id: JobRunId | None
+    state: JobRunState | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """The trigger that started a run."""
+
+    name: str
+    trigger: Trigger | None  # as it is now, or as the workflow run began with it; None: it was deleted
+    firing: Firing | None  # None: a resumed workflow run repeats the run
+    sights: Sequence[Sight]
+    predecessors: Sequence[tuple[Predecessor, JobRunState | None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """All that is known about why a run is as it is."""
+
+    run: JobRun
+    history: Sequence[Transition]
+    queueing: Queueing | None
+    slots: Slots
+    retry: ComingRetry | None
+    cause: Cause | None
+    chain: SeenChain | None
+    attempts: Sequence[JobRun]
+
+
+async def explain_run(ctx: Context, run_id: JobRunId) -> Explanation:
+    """Explain a run.
+
+    Raises:
+        EntityNotFoundError: there is none of that id.
+    """
+    held, queued, waits = ctx.supervisor.held, ctx.supervisor.queued, ctx.supervisor.waits()
+    limits = ctx.supervisor.limits
+
+    def read(tx: Transaction) -> Explanation:
+        run = job_runs.get_by_id(tx, run_id)
+        chain = None if run.chain_key is None else see_chain(tx, run.chain_key)
+        attempts = job_runs.family(tx, run.id.base)
+        return Explanation(
+            run=run,
+            history=job_runs.history(tx, run),
+            queueing=None if run.is_terminal else _queueing(tx, run, queued, held, waits),
+            slots=_slots(tx, held, limits),
+            retry=_coming_retry(tx, attempts),
+            cause=None if run.trigger_name is None else _cause(tx, run, run.trigger_name, chain),
+            chain=chain,
+            attempts=attempts,
+        )
+
+    return await ctx.database.read(read)
+
+
+def _queueing(
+    tx: Transaction,
+    run: JobRun,
+    queued: Sequence[Demand],
+    held: Mapping[JobRunId, Demand],
+    waits: Mapping[JobRunId, Wait],
+) -> Queueing | None:
+    wait = waits.get(run.id)
+    if wait is None:
+        return None
+    own = queued[wait.place - 1]
+    live = sum(demand.job_key == own.job_key for demand in held.values())
+    ahead = [demand.run_id for demand in queued[: wait.place - 1] if demand.job_key == own.job_key]
+    return Queueing(
+        wait=wait,
+        is_behind_its_job=live >= own.concurrency_limit,
+        queued=len(queued),
+        ahead=len(ahead),
+        first_ahead=[job_runs.get_by_id(tx, one) for one in ahead[:MOST_NAMED]],
+    )
+
+
+def _slots(tx: Transaction, held: Mapping[JobRunId, Demand], limits: Limits) -> Slots:
+    holders = [Holder(run=job_runs.get_by_id(tx, run_id), dpu=demand.dpu) for run_id, demand in held.items()]
+    holders.sort(key=lambda holder: (holder.run.launched_on_ms or holder.run.last_modified_on_ms, holder.run.seq))
+    return Slots(limits=limits, in_use_dpu=in_use_dpu(held.values()), holders=holders)
+
+
+def _coming_retry(tx: Transaction, attempts: Sequence[JobRun]) -> ComingRetry | None:
+    for run in attempts:
+        if run.retry_due_ms is not None:
+            most = jobs.definition(tx, run.version_key).max_retries or 0
+            return ComingRetry(of=run, due_ms=run.retry_due_ms, number=run.retry_number + 1, most=most)
+    return None
+
+
+def _cause(tx: Transaction, run: JobRun, name: str, chain: SeenChain | None) -> Cause:
+    kept = chain.workflow_run.triggers if chain is not None and chain.workflow_run is not None else None
+    trigger = triggers.find(tx, name) if kept is None else next((one for one in kept if one.name == name), None)
+    named = [(one, _state_of(tx, one)) for one in job_runs.predecessors(tx, run)]
+    by_job = {one.job_name: (one.run_id, state) for one, state in named}
+    conditions = trigger.definition.conditions if trigger is not None else ()
+    sights = []
+    for condition in conditions:
+        run_id, state = by_job.get(condition.job_name, (None, None))
+        sights.append(Sight(job_name=condition.job_name, wanted=condition.state, run_id=run_id, state=state))
+    firing = None if chain is None else chain.firing_of(name)
+    return Cause(name=name, trigger=trigger, firing=firing, sights=sights, predecessors=named)
+
+
+def _state_of(tx: Transaction, before: Predecessor) -> JobRunState | None:
+    """Return how a predecessor ended. An end is final, so that is what the trigger saw."""
+    try:
+        return job_runs.get_by_id(tx, before.run_id).state
+    except EntityNotFoundError:
+        return None
