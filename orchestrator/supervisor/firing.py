@@ -72,6 +72,4 @@ def fire_root(
     stillborn = sequel.fire(
         tx, trigger, chain_key, (), tick_ms=tick_ms, invocation=invocation, means=means, at_ms=at_ms
     )
-    for run in stillborn:
-        sequel.follow(tx, run, means=means, at_ms=at_ms, may_retry=False)
-    sequel.close_workflow_run(tx, chain_key, at_ms=at_ms)
+    sequel.follow_stillborn(tx, chain_key, stillborn, means=means, at_ms=at_ms)

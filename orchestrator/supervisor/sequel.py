@@ -6,7 +6,7 @@ Source: glue-semantics §3.4 and §6.3; design §4.8.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import structlog
@@ -33,7 +33,21 @@ def follow(tx: Transaction, ended: JobRun, *, means: Means, at_ms: int, may_retr
 
     `may_retry` is False for a run that was to end so: its retry was taken back, say.
     """
-    pending = deque([(ended, may_retry)])
+    _follow(tx, [(ended, may_retry)], means, at_ms)
+    if ended.chain_key is not None:
+        close_workflow_run(tx, ended.chain_key, at_ms=at_ms)
+    return job_runs.get_by_id(tx, ended.id)
+
+
+def follow_stillborn(tx: Transaction, chain_key: int, runs: Iterable[JobRun], *, means: Means, at_ms: int) -> None:
+    """See to all that follows from runs of a chain that ended where they began, and to its end if it has no others."""
+    _follow(tx, [(run, False) for run in runs], means, at_ms)
+    close_workflow_run(tx, chain_key, at_ms=at_ms)
+
+
+def _follow(tx: Transaction, ends: Iterable[tuple[JobRun, bool]], means: Means, at_ms: int) -> None:
+    """Follow each end, and those that it brings about. A workflow run is closed after all: one may start another run."""
+    pending = deque(ends)
     while pending:
         run, may_be_retried = pending.popleft()
         if run.state in _TOLD:
@@ -48,9 +62,6 @@ def follow(tx: Transaction, ended: JobRun, *, means: Means, at_ms: int, may_retr
         if run.chain_key is not None and not is_stopping:
             stillborn = _fire_conditional(tx, run, run.chain_key, workflow_run, means=means, at_ms=at_ms)
             pending += [(born, False) for born in stillborn]
-    if ended.chain_key is not None:
-        close_workflow_run(tx, ended.chain_key, at_ms=at_ms)
-    return job_runs.get_by_id(tx, ended.id)
 
 
 def fire(
@@ -128,6 +139,9 @@ def _fire_conditional(
     tx: Transaction, ended: JobRun, chain_key: int, workflow_run: WorkflowRun | None, *, means: Means, at_ms: int
 ) -> list[JobRun]:
     """Fire the triggers that the end of `ended` satisfies; return the runs of theirs that have ended already."""
+    newest = chains.ends(tx, chain_key, [ended.job_name]).get(ended.job_name)
+    if newest is None or newest.run_id != ended.id:  # what counts is a later run of the job
+        return []
     stillborn: list[JobRun] = []
     for trigger in _watching(tx, ended.job_name, workflow_run):
         definition = trigger.definition

@@ -80,8 +80,14 @@ class Timetable:
         """Do all that is due now; return when the next thing will be, in epoch milliseconds, or None."""
         now_ms = self._around.now_ms()
         due = await self._around.database.read(lambda tx: self._look(tx, now_ms))
+        trouble: Exception | None = None
         for trigger, tick_ms in due.ticks:
-            await self._fire(trigger, tick_ms, now_ms)
+            try:
+                await self._fire(trigger, tick_ms, now_ms)
+            except StoreError:
+                raise
+            except Exception as error:  # noqa: BLE001 - raised below: one trigger's trouble makes no other miss its instant
+                trouble = error
         if due.has_retries:
             await self._around.database.write("retry", lambda tx: self._retry(tx, now_ms), is_patient=True)
             self._accepted()
@@ -89,6 +95,8 @@ class Timetable:
         if due.has_delays:
             await self._around.database.write("notify_delay", lambda tx: self._tell_late(tx, now_ms), is_patient=True)
             self._around.ended.ring()
+        if trouble is not None:
+            raise trouble
         return due.next_ms
 
     def _look(self, tx: Transaction, now_ms: int) -> _Due:

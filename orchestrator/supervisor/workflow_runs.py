@@ -82,9 +82,7 @@ def fire_all(tx: Transaction, starting: Sequence[Trigger], chain_key: int, *, me
     stillborn: list[JobRun] = []
     for trigger in starting:
         stillborn += sequel.fire(tx, trigger, chain_key, (), means=means, at_ms=at_ms)
-    for run in stillborn:
-        sequel.follow(tx, run, means=means, at_ms=at_ms, may_retry=False)
-    sequel.close_workflow_run(tx, chain_key, at_ms=at_ms)
+    sequel.follow_stillborn(tx, chain_key, stillborn, means=means, at_ms=at_ms)
 
 
 def stop(tx: Transaction, name: str, run_id: str, *, means: Means, at_ms: int) -> list[JobRunId]:
@@ -131,13 +129,14 @@ def resume(
         ConcurrentRunsExceededError: the workflow's live runs are at its limit.
     """
     known = _known_run(tx, invocation)
-    if known is not None:
-        return known, list(dict.fromkeys(node_ids))
-    workflow = workflows.get(tx, name)
     before = workflows.get_run(tx, name, run_id)
+    graph = rules.graph(before.triggers)
+    if known is not None:
+        starting = _nodes_to_resume(name, graph, node_ids, {node.name for node in graph.nodes})
+        return known, [node.unique_id(name) for node in starting]
+    workflow = workflows.get(tx, name)
     if before.is_live:
         raise IllegalWorkflowStateError(run_id, before.status, "only a run that has ended can be resumed")
-    graph = rules.graph(before.triggers)
     runs = [job_runs.get_by_seq(tx, seq) for seq in chains.run_seqs(tx, before.chain_key)]
     nodes = _nodes_to_resume(name, graph, node_ids, {run.job_name for run in runs})
     run = begin(tx, workflow, None, previous=before, invocation=invocation, means=means, at_ms=at_ms)
@@ -155,10 +154,8 @@ def resume(
             predecessors=job_runs.predecessors(tx, newest),
         )
         born.append(start_action(tx, action, origin, means=means, at_ms=at_ms))
-    for child in born:
-        if child is not None and child.is_terminal:
-            sequel.follow(tx, child, means=means, at_ms=at_ms, may_retry=False)
-    sequel.close_workflow_run(tx, run.chain_key, at_ms=at_ms)
+    stillborn = [child for child in born if child is not None and child.is_terminal]
+    sequel.follow_stillborn(tx, run.chain_key, stillborn, means=means, at_ms=at_ms)
     return run.id, [node.unique_id(name) for node in nodes]
 
 
