@@ -150,7 +150,7 @@ async def _serve(
     )
     limits = Limits(dpus=capacity.dpus, max_processes=capacity.max_processes, order=capacity.order)
     supervisor = Supervisor(around, limits)
-    timetable = Timetable(around, supervisor.accepted)
+    timetable = Timetable(around, supervisor.fired)
     ctx = Context(
         database=database,
         supervisor=supervisor,

@@ -227,13 +227,14 @@ def due_tick(schedule: Schedule, *, now_ms: int, active_since_ms: int, catches_u
     """Return the instant that should have fired by now and may fire now: the latest since the activation.
 
     One that is a minute late or more was missed and counts only with `catches_up`: one firing for all that were
-    missed. An activation in the future means that the clock was set back after it, and bounds nothing. That no instant
-    fires twice is the caller's to guard.
+    missed. An activation in the future means that the clock was set back after it: it bounds nothing, and nothing is
+    caught up. That no instant fires twice is the caller's to guard.
     """
     tick = schedule.latest_until(now_ms)
     if tick is None or tick <= active_since_ms <= now_ms:
         return None
-    return tick if catches_up or now_ms - tick < LATE_MS else None
+    may_be_late = catches_up and active_since_ms <= now_ms
+    return tick if may_be_late or now_ms - tick < LATE_MS else None
 
 
 def _split(text: str) -> list[str]:

@@ -28,5 +28,5 @@ async def resume_workflow_run(ctx: Context, request: ResumeWorkflowRunRequest) -
         )
 
     run_id, node_ids = await ctx.database.write("resume_workflow_run", resume)
-    ctx.supervisor.accepted()
+    ctx.supervisor.fired()
     return ResumeWorkflowRunResponse(run_id=run_id, node_ids=node_ids)

@@ -25,6 +25,6 @@ async def start_trigger(ctx: Context, request: StartTriggerRequest) -> StartTrig
         firing.start_trigger(tx, request.name, invocation=invocation, means=ctx.means, at_ms=at_ms)
 
     await ctx.database.write("start_trigger", start)
-    ctx.supervisor.accepted()
+    ctx.supervisor.fired()
     ctx.supervisor.rescheduled()
     return StartTriggerResponse(name=request.name)

@@ -28,5 +28,5 @@ async def start_workflow_run(ctx: Context, request: StartWorkflowRunRequest) -> 
         return workflow_runs.start(tx, request.name, properties, invocation=invocation, means=ctx.means, at_ms=at_ms)
 
     run_id = await ctx.database.write("start_workflow_run", start)
-    ctx.supervisor.accepted()
+    ctx.supervisor.fired()
     return StartWorkflowRunResponse(run_id=run_id)

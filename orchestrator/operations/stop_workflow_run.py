@@ -10,9 +10,11 @@ from orchestrator.wire.shapes import StopWorkflowRunRequest, StopWorkflowRunResp
 async def stop_workflow_run(ctx: Context, request: StopWorkflowRunRequest) -> StopWorkflowRunResponse:
     """Accept the stop of a workflow run: nothing starts in it any more, and its live job runs stop.
 
+    A run that has STOPPED already stays so, which is no error: the call may be one that was sent again.
+
     Raises:
         EntityNotFoundError: no such run of that workflow.
-        IllegalWorkflowStateError: it has ended.
+        IllegalWorkflowStateError: it is COMPLETED.
 
     Source: https://docs.aws.amazon.com/glue/latest/webapi/API_StopWorkflowRun.html
     """

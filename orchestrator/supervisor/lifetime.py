@@ -206,4 +206,6 @@ async def admit(run_id: JobRunId, surroundings: Surroundings) -> JobRun | None:
     except IllegalTransitionError:
         return None
     surroundings.changed.ring()
+    if run.notify_delay_after_min is not None:
+        surroundings.timed.ring()  # from now on it can be late
     return run

@@ -68,6 +68,12 @@ class Supervisor:
         """Say that a run was accepted. To be called after its commit."""
         self._work.ring()
 
+    def fired(self) -> None:
+        """Say that a trigger or a workflow was started, by which runs may also have ended. To be called after the commit."""
+        self._work.ring()
+        self._around.changed.ring()
+        self._around.ended.ring()
+
     def rescheduled(self) -> None:
         """Say that a trigger, or its state, has changed. To be called after the commit."""
         self._around.timed.ring()

@@ -41,13 +41,13 @@ class _Due:
 
 
 class Timetable:
-    """Does what is due. `accepted` is called after each commit that may have made runs."""
+    """Does what is due. `fired` is called after each commit that may have made runs, or ended them."""
 
-    def __init__(self, surroundings: Surroundings, accepted: Callable[[], None]) -> None:
+    def __init__(self, surroundings: Surroundings, fired: Callable[[], None]) -> None:
         """Begin with nothing known."""
         self._around = surroundings
         self._policy = surroundings.means.policy
-        self._accepted = accepted
+        self._fired = fired
         self._schedules: dict[str, Schedule] = {}
 
     async def serve(self) -> None:
@@ -90,8 +90,7 @@ class Timetable:
                 trouble = error
         if due.has_retries:
             await self._around.database.write("retry", lambda tx: self._retry(tx, now_ms), is_patient=True)
-            self._accepted()
-            self._around.changed.ring()
+            self._fired()
         if due.has_delays:
             await self._around.database.write("notify_delay", lambda tx: self._tell_late(tx, now_ms), is_patient=True)
             self._around.ended.ring()
@@ -155,8 +154,7 @@ class Timetable:
 
         try:
             if await self._around.database.write("fire_schedule", fire, is_patient=True):
-                self._accepted()
-                self._around.changed.ring()
+                self._fired()
         except ConcurrentRunsExceededError as error:
             log.warning("schedule_skipped", trigger=trigger.name, problem=str(error))
 

@@ -88,13 +88,16 @@ def fire_all(tx: Transaction, starting: Sequence[Trigger], chain_key: int, *, me
 def stop(tx: Transaction, name: str, run_id: str, *, means: Means, at_ms: int) -> list[JobRunId]:
     """Accept the stop of a workflow run: no trigger fires in it any more, no run is retried, and the live ones stop.
 
-    Returns the runs that are to stop. A run that is being stopped already is stopped again.
+    Returns the runs that are to stop. Stopping it again, or when it has STOPPED,
+    changes nothing.
 
     Raises:
         EntityNotFoundError: no such run of that workflow.
-        IllegalWorkflowStateError: it has ended.
+        IllegalWorkflowStateError: it has ended otherwise.
     """
     run = workflows.get_run(tx, name, run_id)
+    if run.status is WorkflowRunStatus.STOPPED:
+        return []
     if not run.is_live:
         raise IllegalWorkflowStateError(run_id, run.status, "only a run that has not ended can be stopped")
     workflows.set_status(tx, run, WorkflowRunStatus.STOPPING, at_ms=at_ms)

@@ -8,13 +8,14 @@ import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
-from tests.support.crash_points import DAEMON_POINTS, DEFINITION_WRITES, PHASES, RUN_WRITES, SHIM_POINTS
+from tests.support.chain_calls import conditional, is_quiet, on_demand, rewrite
+from tests.support.crash_points import DAEMON_POINTS, PHASES, SHIM_POINTS, WRITES
 from tests.support.crashing import Markers, a_daemon, check_nothing_left, kill, reached, shim_of
-from tests.support.daemon import ROOT
+from tests.support.daemon import ROOT, Daemon
 from tests.support.waiting import until
 
 _PACKAGE: Final = ROOT / "orchestrator"
@@ -23,7 +24,7 @@ _DATABASE: Final = _PACKAGE / "store" / "database.py"
 
 
 def test_every_write_is_named_by_a_literal_and_is_in_the_registry() -> None:
-    assert {name for file in _modules() for name in _names_of_writes(file)} == {*RUN_WRITES, *DEFINITION_WRITES}
+    assert {name for file in _modules() for name in _names_of_writes(file)} == set(WRITES)
 
 
 def test_every_write_passes_each_phase() -> None:
@@ -33,7 +34,7 @@ def test_every_write_passes_each_phase() -> None:
 
 def test_every_other_point_of_the_daemon_is_a_literal_and_is_in_the_registry() -> None:
     found = [_literal(call.args[0]) for file in _modules() if file != _DATABASE for call in _calls(file, "reach")]
-    others = [point for point in DAEMON_POINTS if point.partition(".")[0] not in {*RUN_WRITES, *DEFINITION_WRITES}]
+    others = [point for point in DAEMON_POINTS if point.partition(".")[0] not in WRITES]
     assert sorted(found) == sorted(others)
 
 
@@ -58,7 +59,14 @@ def test_every_point_is_reached(tmp_path: Path) -> None:
     log = tmp_path / "reached"
     markers = Markers(tmp_path / "markers")
     sleeper = markers.script("import time; time.sleep(60)")
-    with a_daemon(tmp_path, crash_log=log, runs__stop_grace_s=0.5, capacity__dpus=10) as daemon:
+    with a_daemon(
+        tmp_path,
+        crash_log=log,
+        runs__stop_grace_s=0.5,
+        capacity__dpus=10,
+        triggers__catch_up="one",
+        retries__first_delay_s=0.1,
+    ) as daemon:
         client = daemon
         quick = client.job("quick", markers.script(moves_bookmark=True), DefaultArguments=_BOOKMARK)
         long = client.job("long", sleeper, ExecutionProperty={"MaxConcurrentRuns": 9})
@@ -98,8 +106,65 @@ def test_every_point_is_reached(tmp_path: Path) -> None:
         )
         kill(daemon.pid, signal.SIGHUP)
         until(lambda: "Job" in daemon.call("GetJob", {"JobName": "filed"}), what="the job of the file")
+        _orchestrate(daemon, markers)
         check_nothing_left(daemon, markers)
     assert reached(log) == {*DAEMON_POINTS, *SHIM_POINTS}
+
+
+def _orchestrate(daemon: Daemon, markers: Markers) -> None:
+    """Reach what is around triggers and workflows, and what the clock brings about."""
+
+    def call(action: str, **members: object) -> dict[str, Any]:
+        answer = daemon.call(action, members)
+        assert "__type" not in answer, answer
+        return answer
+
+    job = daemon.job("failing", markers.script("sys.exit(1)"), MaxRetries=1)
+    slow = daemon.job("slow", markers.script("import time; time.sleep(60)"), ExecutionProperty={"MaxConcurrentRuns": 9})
+    arn = f"arn:aws:glue:us-east-1:123456789012:job/{job}"
+    call("TagResource", ResourceArn=arn, TagsToAdd={"k": "v"})
+    call("UntagResource", ResourceArn=arn, TagsToRemove=["k"])
+
+    on_demand(call, "root", job)
+    call("StartTrigger", Name="root")
+    until(lambda: is_quiet(daemon), what="the end of the retry")
+    conditional(call, "then", [job], {slow: "SUCCEEDED"})
+    call("StopTrigger", Name="then")
+    call("UpdateTrigger", Name="root", TriggerUpdate={"Actions": [{"JobName": job}], "Description": "d"})
+    call("DeleteTrigger", Name="then")
+
+    call("CreateWorkflow", Name="w")
+    call("UpdateWorkflow", Name="w", Description="d")
+    on_demand(call, "first", slow, WorkflowName="w")
+    run_id = call("StartWorkflowRun", Name="w")["RunId"]
+    call("PutWorkflowRunProperties", Name="w", RunId=run_id, RunProperties={"k": "v"})
+    call("StopWorkflowRun", Name="w", RunId=run_id)
+    until(lambda: is_quiet(daemon), what="the end of the workflow run")
+    graph = call("GetWorkflowRun", Name="w", RunId=run_id, IncludeGraph=True)["Run"]["Graph"]
+    node = next(node["UniqueId"] for node in graph["Nodes"] if node["Type"] == "JOB")
+    resumed = call("ResumeWorkflowRun", Name="w", RunId=run_id, NodeIds=[node])["RunId"]
+    call("StopWorkflowRun", Name="w", RunId=resumed)
+    until(lambda: is_quiet(daemon), what="the end of the workflow run")
+    call("DeleteWorkflow", Name="w")
+
+    late = _started(call("StartJobRun", JobName=slow, NotificationProperty={"NotifyDelayAfter": 1}))
+    markers.wait_for("start", run_id=late)
+    action = [{"JobName": job}]
+    call(
+        "CreateTrigger",
+        Name="timed",
+        Type="SCHEDULED",
+        Schedule="cron(0 * * * ? *)",
+        StartOnCreation=True,
+        Actions=action,
+    )
+    daemon.kill()
+    rewrite(daemon, "UPDATE job_run SET started_on_ms = started_on_ms - 60000 WHERE completed_on_ms IS NULL")
+    rewrite(daemon, "UPDATE job_trigger SET active_since_ms = 0 WHERE name = 'timed'")
+    daemon.start()
+    until(lambda: '"Glue Job Run Status"' in daemon.log(), what="the event of the late run")
+    call("BatchStopJobRun", JobName=slow, JobRunIds=[late])
+    until(lambda: len(markers.all("start")) and is_quiet(daemon), what="the end of all")
 
 
 _BOOKMARK: Final = {"--job-bookmark-option": "job-bookmark-enable"}

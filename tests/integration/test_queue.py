@@ -4,11 +4,13 @@ import contextlib
 import itertools
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import time
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -171,6 +173,46 @@ def test_the_queue_is_the_same_after_the_daemon_was_killed(tmp_path: Path) -> No
             "STARTING",
             "Waiting for 3 DPU behind place 1, 6 in use of 10; place 2 in the queue",
         )
+
+
+_RUNS_QUEUED: Final = 1_000
+_SLOTS: Final = 4
+_RESTARTS: Final = ((100, signal.SIGKILL), (400, signal.SIGTERM), (700, signal.SIGKILL))
+"""How many runs have started, and how the daemon ends then."""
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(300)
+def test_a_thousand_runs_behind_four_slots_start_in_order_across_three_restarts(tmp_path: Path) -> None:
+    book, go = tmp_path / "book", tmp_path / "go"
+    script = f'#!/bin/sh\nwhile [ ! -e {go} ]; do sleep 0.05; done\necho "$ORCH_JOB_RUN_ID" >> {book}\n'
+    settings = {"ORCHESTRATOR_CAPACITY__DPUS": str(10 * _SLOTS), "ORCHESTRATOR_CAPACITY__MAX_PROCESSES": "30"}
+    with running_daemon(tmp_path, settings) as daemon:
+        job = daemon.job("queued", script, suffix=".sh", ExecutionProperty={"MaxConcurrentRuns": _RUNS_QUEUED})
+        queuing: tuple[dict[str, Any], ...] = ({}, {"JobRunQueuingEnabled": True})  # both kinds stand in one queue
+        ids = [runs.start(daemon, job, **queuing[number % 2]) for number in range(_RUNS_QUEUED)]
+        assert daemon.run(job, ids[-1])["StateDetail"].endswith(f"place {_RUNS_QUEUED - _SLOTS} in the queue")
+        go.touch()
+
+        def started() -> list[str]:
+            return book.read_text().split() if book.exists() else []
+
+        def has_started(count: int) -> bool:
+            return len(started()) >= count
+
+        for count, number in _RESTARTS:
+            until(partial(has_started, count), within_s=60, what=f"{count} runs")
+            daemon.kill(number)
+            assert len(started()) < _RUNS_QUEUED
+            daemon.start()
+        until(partial(has_started, _RUNS_QUEUED), within_s=200, what="all runs")
+        for run_id in ids[-2 * _SLOTS :]:
+            assert daemon.ended(job, run_id)["JobRunState"] == "SUCCEEDED"
+    places = {run_id: place for place, run_id in enumerate(started())}
+    assert sorted(places) == sorted(ids)
+    assert len(started()) == len(ids)
+    # A run begins when all before it have ended, but for those in the other slots: they alone may write after it.
+    assert max(place - places[run_id] for place, run_id in enumerate(ids)) < _SLOTS
 
 
 # Other limits.

@@ -274,8 +274,15 @@ def test_a_stopped_run_ends_its_jobs_and_starts_no_more(daemon: Daemon, gate: Pa
     assert daemon.call("StopWorkflowRun", {"Name": name, "RunId": run_id}) == {}
     run = ended(daemon, name, run_id)
     assert (run["Status"], run["Statistics"]) == ("STOPPED", counted(Total=2, Stopped=1))
+    assert daemon.call("StopWorkflowRun", {"Name": name, "RunId": run_id}) == {}
+
+
+def test_a_complete_run_cannot_be_stopped(daemon: Daemon) -> None:
+    name = chain(daemon, "complete")
+    run_id = start(daemon, name)
+    assert ended(daemon, name, run_id)["Status"] == "COMPLETED"
     error = runs.refused(daemon, "StopWorkflowRun", Name=name, RunId=run_id)
-    sentence = f"Workflow run {run_id} is STOPPED; only a run that has not ended can be stopped."
+    sentence = f"Workflow run {run_id} is COMPLETED; only a run that has not ended can be stopped."
     assert error == ("IllegalWorkflowStateException", sentence)
 
 

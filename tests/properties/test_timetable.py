@@ -80,7 +80,7 @@ class World:
                 ended=Bell(),
                 timed=Bell(),
             ),
-            accepted=lambda: None,
+            fired=lambda: None,
         )
         return self.timetable
 
@@ -210,12 +210,13 @@ def _stretch(chance: random.Random) -> int:
 def _look(now_ms: int, instants: dict[str, list[int]], expected: dict[str, set[int]], *, catches_up: bool) -> None:
     """Tell which instant fires at the first look after a disturbance: the last one, unless it is missed or done.
 
-    An activation bounds nothing while the clock is behind it.
+    An activation bounds nothing while the clock is behind it, and then nothing is caught up.
     """
     for name, some in instants.items():
         last = max((tick for tick in some if tick <= now_ms), default=None)
         is_since = last is not None and (last > _ms(START) or now_ms < _ms(START))
-        if last is not None and is_since and (catches_up or now_ms - last < MINUTE_MS):
+        may_be_late = catches_up and now_ms >= _ms(START)
+        if last is not None and is_since and (may_be_late or now_ms - last < MINUTE_MS):
             expected[name].add(last)
 
 

@@ -17,28 +17,38 @@ RUN_WRITES: Final = (
     "settle_never_started",
 )
 """The writes that a run goes through."""
-CHAIN_WRITES: Final = ("fire_schedule", "notify_delay", "retry", "start_trigger", "start_workflow_run", "stop_workflow_run")
+CHAIN_WRITES: Final = (
+    "fire_schedule",
+    "notify_delay",
+    "retry",
+    "start_trigger",
+    "start_workflow_run",
+    "stop_workflow_run",
+)
 """The writes that make runs follow from runs, calls and instants."""
 DEFINITION_WRITES: Final = (
     "create_job",
-    "create_trigger",
-    "create_workflow",
     "define_jobs",
     "define_triggers",
     "delete_job",
+    "reset_bookmark",
+    "update_job",
+)
+"""The writes that change what is around a run."""
+ORCHESTRATION_WRITES: Final = (
+    "create_trigger",
+    "create_workflow",
     "delete_trigger",
     "delete_workflow",
     "put_workflow_run_properties",
-    "reset_bookmark",
     "resume_workflow_run",
     "stop_trigger",
     "tag_resource",
     "untag_resource",
-    "update_job",
     "update_trigger",
     "update_workflow",
 )
-"""The writes that change what is around a run."""
+"""The writes that change what is around a chain, and the one that begins another."""
 
 SHIM_POINTS: Final = (
     "shim.begun",
@@ -66,4 +76,5 @@ def points_of(*writes: str) -> tuple[str, ...]:
     return tuple(f"{name}.{phase}" for name in writes for phase in PHASES)
 
 
-DAEMON_POINTS: Final = MIGRATION_POINTS + SPAWN_POINTS + points_of(*RUN_WRITES, *CHAIN_WRITES, *DEFINITION_WRITES)
+WRITES: Final = (*RUN_WRITES, *CHAIN_WRITES, *DEFINITION_WRITES, *ORCHESTRATION_WRITES)
+DAEMON_POINTS: Final = MIGRATION_POINTS + SPAWN_POINTS + points_of(*WRITES)

@@ -52,10 +52,12 @@ def test_a_failed_run_is_retried_up_to_max_retries_with_growing_pauses_and_a_row
 
 
 @pytest.mark.parametrize("end", ["TIMEOUT", "SUCCEEDED"])
-def test_only_a_failure_is_retried(scene: Scene, end: str) -> None:
-    scene.job("a", max_retries=3)
-    run = scene.start("a")
-    scene.end(run, end)
+def test_only_a_failure_is_retried_and_any_other_end_is_final_at_once(scene: Scene, end: str) -> None:
+    scene.job("a", "b", max_retries=3)
+    scene.trigger("root", "a")
+    scene.trigger("then", "b", when={"a": end})
+    [run] = scene.fire("root")
+    assert len(scene.end(run, end)) == 1
     assert scene.now(run).state == end
     assert scene.now(run).retry_due_ms is None
 

@@ -44,9 +44,7 @@ def stop(scene: Scene, run: WorkflowRun) -> list[JobRunId]:
     return workflow_runs.stop(scene.store, "w", run.id, means=scene.means, at_ms=scene.at_ms)
 
 
-def resume(
-    scene: Scene, run: WorkflowRun, *jobs: str, call: Invocation | None = None
-) -> tuple[WorkflowRun, list[str]]:
+def resume(scene: Scene, run: WorkflowRun, *jobs: str, call: Invocation | None = None) -> tuple[WorkflowRun, list[str]]:
     """ResumeWorkflowRun from the nodes of these jobs; return the new run and the jobs that it starts with."""
     ids = {Node("JOB", name).unique_id("w"): name for name in ("a", "b", "c", "d")}
     wanted = [Node("JOB", name).unique_id("w") for name in jobs]
@@ -125,9 +123,7 @@ def test_a_trigger_of_the_workflow_that_was_off_at_the_start_stays_off_in_the_ru
 
 def test_a_schedule_of_the_workflow_begins_a_run_by_hand_also_while_it_is_off(scene: Scene) -> None:
     scene.workflow("timed")
-    scene.trigger(
-        "hourly", "a", type=TriggerType.SCHEDULED, schedule="cron(0 * * * ? *)", workflow_name="timed"
-    )
+    scene.trigger("hourly", "a", type=TriggerType.SCHEDULED, schedule="cron(0 * * * ? *)", workflow_name="timed")
     run = scene.start_workflow("timed")
     assert runs_of(scene, run)["a"].trigger_name == "hourly"
 
@@ -190,7 +186,15 @@ def test_a_stop_stops_what_lives_ends_what_waits_and_starts_nothing_any_more(sce
     assert stop(scene, run) == [b.id]
     assert scene.end(live) == []
     assert scene.again(run).status is W.STOPPED
-    with pytest.raises(IllegalWorkflowStateError, match="is STOPPED; only a run that has not ended can be stopped"):
+    assert stop(scene, run) == []
+    assert scene.again(run).status is W.STOPPED
+
+
+def test_a_run_that_is_complete_cannot_be_stopped(scene: Scene) -> None:
+    run = scene.start_workflow("w")
+    scene.end(runs_of(scene, run)["a"], "FAILED")
+    assert scene.again(run).status is W.COMPLETED
+    with pytest.raises(IllegalWorkflowStateError, match="is COMPLETED; only a run that has not ended can be stopped"):
         stop(scene, run)
 
 
