@@ -94,7 +94,7 @@ class Executor(Protocol):
     async def launch(self, spec: LaunchSpec) -> None:
         """Set off one attempt. Safe to repeat: at most one of all launches of an attempt ever starts the script.
 
-        When this returns, an observation of the run will follow.
+        When this returns, an observation of the run will follow. Cancelled, it has done nothing or the whole.
 
         Raises:
             LaunchError: this attempt cannot be started here; the sentence says why.

@@ -18,9 +18,10 @@ from orchestrator.model.errors import LaunchError
 FETCHED: Final = "s3"
 """Where in the run's directory the fetched files are."""
 _ADDRESS: Final = re.compile(r"s3://([^/]*)/?(.*)", re.DOTALL | re.IGNORECASE)
+_HADOOPS: Final = re.compile(r"s3[an]://", re.IGNORECASE)
 _CONNECT_TIMEOUT_S: Final = 5
-_READ_TIMEOUT_S: Final = 30
-_ATTEMPTS: Final = 3
+_READ_TIMEOUT_S: Final = 20
+_ATTEMPTS: Final = 2
 _CHUNK_BYTES: Final = 1024 * 1024
 _PRIVATE: Final = 0o700  # also executable: a script need not be Python's
 
@@ -53,8 +54,8 @@ class Place:
 
 
 def is_address(location: str) -> bool:
-    """Say whether the location is an s3:// address."""
-    return _ADDRESS.match(location) is not None
+    """Say whether the location is an s3:// address, or one that is meant to be."""
+    return _ADDRESS.match(location) is not None or _HADOOPS.match(location) is not None
 
 
 def is_fetched(location: str, settings: S3Settings) -> bool:
@@ -69,12 +70,14 @@ def place(location: str, what: str, settings: S3Settings, run_directory: Path) -
     Raises:
         LaunchError: it leads nowhere, or out of its directory.
     """
+    if _HADOOPS.match(location):
+        raise LaunchError(f"The {what} {location} has a scheme of Hadoop's; it must be s3://bucket/key")
     address = _ADDRESS.match(location)
     bucket, key = (address[1], address[2]) if address else ("", "")
     if not bucket or not key:
         raise LaunchError(f"The {what} {location} names no object; it must be s3://bucket/key")
     if bucket in settings.directories:
-        return Place(path=_within(settings.directories[bucket], key, what, location))
+        return Place(path=_mapped(settings.directories[bucket], key, what, location))
     if not settings.endpoint_url:
         raise LaunchError(
             f'The {what} {location} is not on this machine: no directory is set for its bucket ([s3] "{bucket}"), '
@@ -88,18 +91,27 @@ def place(location: str, what: str, settings: S3Settings, run_directory: Path) -
     return Place(path=path, fetch=Fetch(what=what, bucket=bucket, key=key, path=path))
 
 
+def _mapped(directory: Path, key: str, what: str, location: str) -> Path:
+    """Return the key's path, where there is something."""
+    path = _within(directory, key, what, location)
+    try:
+        path.stat()
+    except OSError as error:
+        raise LaunchError(f"The {what} {location} cannot be used: {error}") from error
+    return path
+
+
 def _within(directory: Path, key: str, what: str, location: str) -> Path:
     """Return the key's path, if neither its parts nor links lead out of the directory."""
-    problem = f"The {what} {location} leads out of the directory {directory}"
     if key.startswith("/") or "\0" in key or {"..", "."} & set(key.split("/")):
-        raise LaunchError(problem)
+        raise LaunchError(f"The {what} {location} is not taken: keys may not begin with / nor have . or .. as a part")
     path = directory / key
     try:
         is_inside = path.resolve().is_relative_to(directory.resolve())
     except (OSError, RuntimeError) as error:  # a name that is too long, or links in a circle
         raise LaunchError(f"The {what} {location} cannot be looked up: {error}") from error
     if not is_inside:
-        raise LaunchError(problem)
+        raise LaunchError(f"The {what} {location} leads out of the directory {directory}")
     return path
 
 

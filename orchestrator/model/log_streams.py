@@ -35,6 +35,7 @@ class LoggedRun:
     started_on_ms: int
     launched_on_ms: int | None
     completed_on_ms: int | None
+    launch_seq: int | None = None  # its place in the order of all launches; None: it has not been launched
 
     @property
     def has_ended(self) -> bool:

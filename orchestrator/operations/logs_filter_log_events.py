@@ -88,9 +88,9 @@ class _Search:
     async def _search_few(self, runs: Sequence[LoggedRun]) -> None:
         begun = self._begun
         for run in runs:
-            if run.seq > begun.after_seq or run.seq in begun.open:
+            if run.launch_seq is not None and (run.launch_seq > begun.after_seq or run.seq in begun.open):
                 await self._search(run, begun.open.get(run.seq, 0))
-        self.after_seq = max([begun.after_seq, *(run.seq for run in runs)])
+        self.after_seq = max([begun.after_seq, *(run.launch_seq or 0 for run in runs)])
         self.is_over = True
 
     async def _search_all(self) -> None:
@@ -123,7 +123,7 @@ class _Search:
 
     def _slice(self, tx: Transaction) -> tuple[list[LoggedRun], int, bool]:
         """Return further runs, the last number that was looked at, and whether there are no more."""
-        highest = log_streams.highest_seq(tx)
+        highest = log_streams.highest_step(tx)
         upto = min(highest, self.after_seq + _SPAN)
         found = log_streams.list_writing(
             tx,
@@ -134,7 +134,7 @@ class _Search:
             limit=_SLICE,
         )
         if len(found) == _SLICE:
-            upto = found[-1].seq
+            upto = found[-1].launch_seq or upto
         return [run for run in found if self._selection.takes(run)], upto, upto >= highest
 
     def _runs(self, tx: Transaction, cursor: Cursor) -> Iterator[LoggedRun]:

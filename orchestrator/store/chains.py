@@ -27,16 +27,20 @@ WHERE trigger_name = :trigger_name ORDER BY firing_key DESC LIMIT 1
 SELECT_FIRINGS_OF_CHAIN: Final = """
 SELECT trigger_name, chain_key, tick_ms, at_ms FROM firing WHERE chain_key = :chain_key ORDER BY firing_key
 """
+# The newest family is the one of which somebody, or a trigger, started an attempt last; its last attempt is what counts.
 SELECT_NEWEST_OF_JOB: Final = """
-SELECT base_id, attempt, state, completed_on_ms, retry_due_ms FROM job_run AS r
-WHERE r.chain_key = :chain_key AND r.job_key = (SELECT job_key FROM job WHERE name = :job_name)
-ORDER BY r.seq DESC LIMIT 1
+SELECT r.base_id, r.attempt, r.state, r.completed_on_ms, r.retry_due_ms FROM job_run AS r WHERE r.base_id = (
+    SELECT f.base_id FROM job_run AS f
+    WHERE f.chain_key = :chain_key AND f.job_key = (SELECT job_key FROM job WHERE name = :job_name) AND f.retry_number = 0
+    ORDER BY f.seq DESC LIMIT 1)
+ORDER BY r.attempt DESC LIMIT 1
 """
 SELECT_INHERITED_OF_JOB: Final = """
-SELECT r.base_id, r.attempt, r.state, r.completed_on_ms, r.retry_due_ms
-FROM chain_inherited_run AS i JOIN job_run AS r ON r.seq = i.job_run_seq
-WHERE i.chain_key = :chain_key AND r.job_key = (SELECT job_key FROM job WHERE name = :job_name)
-ORDER BY i.job_run_seq DESC LIMIT 1
+SELECT r.base_id, r.attempt, r.state, r.completed_on_ms, r.retry_due_ms FROM job_run AS r WHERE r.base_id = (
+    SELECT f.base_id FROM chain_inherited_run AS i JOIN job_run AS f ON f.seq = i.job_run_seq
+    WHERE i.chain_key = :chain_key AND f.job_key = (SELECT job_key FROM job WHERE name = :job_name) AND f.retry_number = 0
+    ORDER BY i.job_run_seq DESC LIMIT 1)
+ORDER BY r.attempt DESC LIMIT 1
 """
 SELECT_SEQS: Final = "SELECT seq FROM job_run WHERE chain_key = :chain_key ORDER BY job_key, seq"
 SELECT_INHERITED_SEQS: Final = """

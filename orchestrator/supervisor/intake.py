@@ -12,7 +12,7 @@ from orchestrator.model.errors import (
 from orchestrator.model.ids import JobRunId
 from orchestrator.model.records import CapacityRequest, Invocation, Job, JobRun, NewRun, Predecessor
 from orchestrator.model.states import JobRunState
-from orchestrator.model.workflows import WorkflowRunStatus
+from orchestrator.model.workflows import WorkflowRun, WorkflowRunStatus
 from orchestrator.store import bookmarks, chains, job_runs, jobs, workflows
 from orchestrator.store.database import Transaction
 from orchestrator.supervisor.invocations import check_same
@@ -52,7 +52,8 @@ def accept_run(tx: Transaction, request: RunRequest, *, means: Means, at_ms: int
         EntityNotFoundError: no such job, or no such run to retry.
         InvalidInputError: the request breaks a rule, or its invocation id came before with another request.
         ResourceNumberLimitExceededError: the run asks for more DPU than there are slots.
-        ConcurrentRunsExceededError: the job's live runs are at its limit, and queuing is off.
+        ConcurrentRunsExceededError: the job's live runs are at its limit, and queuing is off; or the retry would let a
+            workflow run go on, and the workflow's live runs are at their limit.
     """
     if request.invocation is not None:
         known = job_runs.find_by_invocation(tx, request.invocation.id_digest)
@@ -133,11 +134,24 @@ def _origin(tx: Transaction, previous: JobRun | None, means: Means, at_ms: int) 
     """Return the chain of a run that somebody starts by hand: a retry rejoins that of the run it retries."""
     if previous is None:
         return Origin(chain_key=chains.create(tx, at_ms=at_ms) if means.policy.fire_on_manual_runs else None)
-    if previous.chain_key is not None:
-        workflow_run = workflows.find_run_of_chain(tx, previous.chain_key)
-        if workflow_run is not None and workflow_run.status is WorkflowRunStatus.COMPLETED:
-            workflows.set_status(tx, workflow_run, WorkflowRunStatus.RUNNING, at_ms=at_ms)
+    workflow_run = None if previous.chain_key is None else workflows.find_run_of_chain(tx, previous.chain_key)
+    if workflow_run is not None:
+        _reopen(tx, workflow_run, at_ms)
     return Origin(chain_key=previous.chain_key)
+
+
+def _reopen(tx: Transaction, workflow_run: WorkflowRun, at_ms: int) -> None:
+    """Let a workflow run go on that has ended; its workflow's limit holds as for a new one."""
+    if workflow_run.status is WorkflowRunStatus.STOPPING:
+        sentence = f"Workflow run {workflow_run.id} is STOPPING; its job runs can be retried when it has STOPPED."
+        raise InvalidInputError(sentence)
+    if workflow_run.is_live:
+        return
+    workflow = workflows.find(tx, workflow_run.workflow_name)
+    most = workflow.definition.max_concurrent_runs if workflow else None
+    if most is not None and workflows.count_live(tx, workflow_run.workflow_name) >= most:
+        raise ConcurrentRunsExceededError(workflow_run.workflow_name)
+    workflows.set_status(tx, workflow_run, WorkflowRunStatus.RUNNING, at_ms=at_ms)
 
 
 def _earlier_run(tx: Transaction, request: RunRequest) -> JobRun | None:

@@ -140,7 +140,7 @@ class Lifetime:
             self._launches += 1
             for key in arguments.ignored_keys(spec.arguments):
                 log.warning("argument_not_passed", run=str(self.run.id), key=key, reason="it does not begin with --")
-            await self._around.executor.launch(spec)
+            await self._launch_unless_woken(spec)
         except (LaunchError, RequestError) as error:
             self._problem = str(error)
             return True
@@ -148,6 +148,25 @@ class Lifetime:
             await rung.wait()  # the shim has started the script, or is gone; or somebody wants a stop
         await self._look_up()
         return True
+
+    async def _launch_unless_woken(self, spec: LaunchSpec) -> None:
+        """Launch, which may wait for a network: whatever wakes us then, a stop above all, withdraws it."""
+        error: Exception | None = None
+        rung = self._bell.listen()
+
+        async def withdraw() -> None:
+            await rung.wait()
+            tasks.cancel_scope.cancel()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(withdraw)
+            try:
+                await self._around.executor.launch(spec)
+            except Exception as raised:  # noqa: BLE001 - raised again below, not in a group
+                error = raised
+            tasks.cancel_scope.cancel()
+        if error is not None:
+            raise error
 
     async def _alive(self) -> bool:
         if self.run.launched_on_ms is None:
@@ -164,6 +183,8 @@ class Lifetime:
 
         self.run = await self._around.database.write("record_launch", record, is_patient=True)
         self._tell()
+        if self.run.notify_delay_after_min is not None:
+            self._around.timed.ring()  # from now on it can be late
 
     async def _settle_lost(self, reason: str) -> None:
         await self._around.executor.sweep(self.run.id)
@@ -206,6 +227,4 @@ async def admit(run_id: JobRunId, surroundings: Surroundings) -> JobRun | None:
     except IllegalTransitionError:
         return None
     surroundings.changed.ring()
-    if run.notify_delay_after_min is not None:
-        surroundings.timed.ring()  # from now on it can be late
     return run

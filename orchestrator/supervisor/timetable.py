@@ -100,7 +100,7 @@ class Timetable:
 
     def _look(self, tx: Transaction, now_ms: int) -> _Due:
         waiting = job_runs.list_retry_due(tx, limit=1)
-        late = [_late_on_ms(run) for run in job_runs.list_untold_delays(tx)]
+        late = [at_ms for run in job_runs.list_untold_delays(tx) if (at_ms := _late_on_ms(run)) is not None]
         instants = [at_ms for at_ms in late if at_ms > now_ms]
         has_retries = bool(waiting) and self._is_due(waiting[0], now_ms)
         instants += [run.retry_due_ms for run in waiting if run.retry_due_ms is not None]
@@ -149,14 +149,15 @@ class Timetable:
                 return False
             if chains.has_fired_for(tx, trigger.name, tick_ms):
                 return False
-            firing.fire_root(tx, current, tick_ms=tick_ms, means=self._around.means, at_ms=now_ms)
+            try:
+                firing.fire_root(tx, current, tick_ms=tick_ms, means=self._around.means, at_ms=now_ms)
+            except ConcurrentRunsExceededError as error:  # its workflow is busy: this instant is let pass, for good
+                log.warning("schedule_skipped", trigger=trigger.name, problem=str(error))
+                chains.record_firing(tx, trigger.name, chains.create(tx, at_ms=now_ms), tick_ms=tick_ms, at_ms=now_ms)
             return True
 
-        try:
-            if await self._around.database.write("fire_schedule", fire, is_patient=True):
-                self._fired()
-        except ConcurrentRunsExceededError as error:
-            log.warning("schedule_skipped", trigger=trigger.name, problem=str(error))
+        if await self._around.database.write("fire_schedule", fire, is_patient=True):
+            self._fired()
 
     def _is_due(self, run: JobRun, now_ms: int) -> bool:
         """Say whether the retry is due. One that is further off than any pause is due since the clock was set back."""
@@ -172,9 +173,14 @@ class Timetable:
 
     def _tell_late(self, tx: Transaction, now_ms: int) -> None:
         for run in job_runs.list_untold_delays(tx):
-            if _late_on_ms(run) <= now_ms:
+            late_on_ms = _late_on_ms(run)
+            if late_on_ms is not None and late_on_ms <= now_ms:
                 events.append(tx, run, EventKind.RUN_STATUS, at_ms=now_ms)
 
 
-def _late_on_ms(run: JobRun) -> int:
-    return run.started_on_ms + (run.notify_delay_after_min or 0) * _MS_PER_MIN
+def _late_on_ms(run: JobRun) -> int | None:
+    """Return when the run exceeds its NotifyDelayAfter. What it has waited as WAITING does not count."""
+    begun_ms = run.launched_on_ms
+    if begun_ms is None and not run.queuing_enabled:
+        begun_ms = run.started_on_ms
+    return None if begun_ms is None else begun_ms + (run.notify_delay_after_min or 0) * _MS_PER_MIN

@@ -149,13 +149,16 @@ def resume(
             chains.inherit(tx, run.chain_key, old.seq)
     born = []
     for node in nodes:
-        newest = max((old for old in runs if old.job_name == node.name), key=lambda old: old.seq)
-        action = _action(before.triggers, newest)
-        origin = Origin(
-            trigger_name=newest.trigger_name,
-            chain_key=run.chain_key,
-            predecessors=job_runs.predecessors(tx, newest),
+        of_job = [old for old in runs if old.job_name == node.name]
+        first = max(
+            (old for old in of_job if old.trigger_name is not None), key=lambda old: old.seq, default=of_job[-1]
         )
+        action = _action(before.triggers, first)
+        origin = Origin(
+            trigger_name=first.trigger_name, chain_key=run.chain_key, predecessors=job_runs.predecessors(tx, first)
+        )
+        if first.trigger_name is not None and not chains.has_fired(tx, first.trigger_name, run.chain_key):
+            chains.record_firing(tx, first.trigger_name, run.chain_key, at_ms=at_ms)  # it is as if it had
         born.append(start_action(tx, action, origin, means=means, at_ms=at_ms))
     stillborn = [child for child in born if child is not None and child.is_terminal]
     sequel.follow_stillborn(tx, run.chain_key, stillborn, means=means, at_ms=at_ms)
@@ -182,7 +185,13 @@ def _nodes_to_resume(name: str, graph: Graph, node_ids: Sequence[str], have_run:
         if node is None or node.type != "JOB" or node.name not in have_run:
             raise InvalidInputError(f"NodeIds: {node_id} is not the node of a job that has run in this workflow run.")
     wanted = list(dict.fromkeys(by_id[node_id] for node_id in node_ids))
-    return [node for node in wanted if not any(node in graph.below([other]) - {other} for other in wanted)]
+    below = {node: graph.below([node]) - {node} for node in wanted}
+    return [
+        node
+        for place, node in enumerate(wanted)
+        # In a cycle each is below the other, and the one that is named first begins.
+        if not any(node in below[one] and (one in wanted[:place] or one not in below[node]) for one in wanted)
+    ]
 
 
 def _action(of_run: Sequence[Trigger], run: JobRun) -> Action:

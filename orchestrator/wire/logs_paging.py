@@ -1,6 +1,7 @@
 """The token of FilterLogEvents: how far each stream that may still say something has been read.
 
-Streams that have ended and were read whole need no place in it: they lie at or below `after_seq` and are not open.
+Streams that have ended and were read whole need no place in it: their launches lie at or below `after_seq`, and they are
+not open. Nor do runs that wait: their launches are still to come.
 """
 
 import base64
@@ -22,7 +23,7 @@ _MAX_CHARACTERS: Final = 128 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A place in a group of streams: all runs up to `after_seq` were begun, and `open` is what is left of them."""
+    """A place in a group of streams: all runs launched up to `after_seq` were begun, and `open` is what is left of them."""
 
     after_seq: int = 0
     open: Mapping[int, int] = field(default_factory=dict)  # by the run's seq, the offset of its next event

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from orchestrator.model.endings import EndingReason
-from orchestrator.model.errors import ConcurrentRunsExceededError, JobRunInTerminalStateError
+from orchestrator.model.errors import ConcurrentRunsExceededError, InvalidInputError, JobRunInTerminalStateError
 from orchestrator.model.records import CapacityRequest, Invocation, JobRun
 from orchestrator.model.states import JobRunState, RunEvent
 from orchestrator.model.triggers import Action, TriggerDefinition, TriggerState, TriggerType
@@ -261,7 +261,7 @@ class ChainMachine(RuleBasedStateMachine):
 
         try:
             first = self.do(work, crash)
-        except ConcurrentRunsExceededError:
+        except (ConcurrentRunsExceededError, InvalidInputError):
             assert not expected()
             return
         if crash == "after":

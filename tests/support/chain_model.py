@@ -105,12 +105,13 @@ class ChainModel:
 
     def retry_by_hand(self, run: ModelRun, *, queues: bool) -> bool:
         """StartJobRun with a JobRunId: it rejoins the chain, and the automatic retry of the family is off."""
-        if self._is_busy(run.job) and not queues:
+        workflow_run = self.workflow_runs.get(run.chain or 0)
+        is_stopping = workflow_run is not None and workflow_run.status == "STOPPING"
+        if is_stopping or (self._is_busy(run.job) and not queues):
             return False
         for one in self._family(run):
             one.to_retry = False
-        workflow_run = self.workflow_runs.get(run.chain or 0)
-        if workflow_run is not None and workflow_run.status == "COMPLETED":
+        if workflow_run is not None:  # it goes on, also if it had ended
             workflow_run.status = "RUNNING"
         new = self._insert(run.job, run.chain, None, [], queues=queues)
         new.family, new.attempt = run.family, len(self._family(run))
@@ -235,7 +236,10 @@ class ChainModel:
     # What is.
 
     def _newest(self, chain: int, job: str) -> ModelRun | None:
-        return next((run for run in reversed(self.runs) if (run.chain, run.job) == (chain, job)), None)
+        """The last attempt of the family of which an attempt was started last, other than by an automatic retry."""
+        of_job = [run for run in self.runs if (run.chain, run.job) == (chain, job)]
+        begun = [run for run in of_job if run.retries == 0]
+        return None if not begun else [run for run in of_job if run.family == begun[-1].family][-1]
 
     def _final(self, chain: int, job: str) -> ModelRun | None:
         run = self._newest(chain, job)

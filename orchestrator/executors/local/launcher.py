@@ -92,7 +92,8 @@ class LocalExecutor:
         try:
             if spec.run_id not in self._fetched and world.needs_fetching(spec, self._settings):
                 # In threads of their own: the others are for what does not wait for a network.
-                await anyio.to_thread.run_sync(self._fetch, spec, limiter=self._fetchers)
+                # Abandoned by a stop or by the daemon's end: what a thread still fetches is put in place whole or not.
+                await anyio.to_thread.run_sync(self._fetch, spec, limiter=self._fetchers, abandon_on_cancel=True)
                 self._fetched.add(spec.run_id)
                 self._happened.send_nowait(spec.run_id)
                 return
