@@ -4,14 +4,19 @@ A mapped bucket is a directory whose files are used where they are, and nothing 
 from an S3-compatible endpoint into the run's directory before the launch; a file appears there whole or not at all.
 """
 
+import asyncio
+import contextlib
 import importlib.util
 import os
 import re
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
+
+import anyio
 
 from orchestrator.model.errors import LaunchError
 
@@ -135,6 +140,25 @@ def fetch(fetches: Sequence[Fetch], settings: S3Settings) -> None:
         raise LaunchError(sentence) from error
 
 
+async def fetch_apart(work: Callable[[], None]) -> None:
+    """Do `work`, which fetches, in a thread that nobody has to wait for: not a caller who is cancelled, not the daemon's end."""
+    loop, done = asyncio.get_running_loop(), anyio.Event()
+    problems: list[Exception] = []
+
+    def run() -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - raised again below, where somebody waits
+            problems.append(error)
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(done.set)
+
+    threading.Thread(target=run, name="fetch", daemon=True).start()
+    await done.wait()
+    if problems:
+        raise problems[0]
+
+
 @lru_cache(maxsize=1)
 def _client(endpoint_url: str, region: str) -> Any:
     """Return a client, which threads may share; making one takes a good part of a second."""
@@ -153,7 +177,7 @@ def _client(endpoint_url: str, region: str) -> Any:
 
 def _fetch(one: Fetch, client: Any) -> None:
     one.path.parent.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
-    beside = one.path.parent / f".fetching.{os.getpid()}"
+    beside = one.path.parent / f".fetching.{os.getpid()}.{threading.get_ident()}"  # an abandoned fetch may go on
     body = client.get_object(Bucket=one.bucket, Key=one.key)["Body"]
     try:
         with beside.open("wb") as file:

@@ -367,3 +367,17 @@ def test_the_log_api_has_the_gate_and_the_content_type_of_glues(daemon: Daemon) 
     assert (refused.status, refused.members["__type"]) == (415, "UnsupportedMediaTypeException")
     unknown = wire.exchange(daemon.port, wire.request(target="Logs_20140328.PutLogEvents"))
     assert (unknown.status, unknown.members["message"]) == (400, "Unknown operation: PutLogEvents")
+
+
+@pytest.mark.timeout(120)
+def test_runs_that_wait_crowd_no_line_out_of_a_group(daemon: Daemon, tmp_path: Path) -> None:
+    gate = tmp_path / "crowd"
+    body = f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.05)\n"
+    crowd = daemon.job("crowd", body, ExecutionProperty={"MaxConcurrentRuns": 1}, JobRunQueuingEnabled=True)
+    waiting = [runs.start(daemon, crowd) for _ in range(1_050)]  # more than a token has places for
+    run_id = written(daemon, "beside_the_crowd", b"heard\n")
+    assert "heard\n" in lines(daemon, logGroupName="/aws-glue/python-jobs/output", logStreamNamePrefix="jr_")
+    for start in range(0, len(waiting), 25):
+        daemon.call("BatchStopJobRun", {"JobName": crowd, "JobRunIds": waiting[start : start + 25]})
+    assert run_id not in waiting
+    gate.touch()

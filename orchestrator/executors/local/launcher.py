@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -91,9 +92,8 @@ class LocalExecutor:
         self._refusals.pop(spec.run_id, None)
         try:
             if spec.run_id not in self._fetched and world.needs_fetching(spec, self._settings):
-                # In threads of their own: the others are for what does not wait for a network.
-                # Abandoned by a stop or by the daemon's end: what a thread still fetches is put in place whole or not.
-                await anyio.to_thread.run_sync(self._fetch, spec, limiter=self._fetchers, abandon_on_cancel=True)
+                async with self._fetchers:
+                    await s3.fetch_apart(partial(self._fetch, spec))
                 self._fetched.add(spec.run_id)
                 self._happened.send_nowait(spec.run_id)
                 return

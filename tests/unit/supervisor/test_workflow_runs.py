@@ -190,6 +190,62 @@ def test_a_stop_stops_what_lives_ends_what_waits_and_starts_nothing_any_more(sce
     assert scene.again(run).status is W.STOPPED
 
 
+def test_a_retry_by_hand_lets_a_stopped_run_go_on_but_not_one_that_is_stopping(scene: Scene) -> None:
+    run = scene.start_workflow("w")
+    a = scene.launch(runs_of(scene, run)["a"])
+    stop(scene, run)
+    assert scene.again(run).status is W.STOPPING
+    other = scene.start_workflow("w")
+    done = runs_of(scene, other)["a"]
+    [b, _] = scene.end(done)
+    stop(scene, other)
+    assert scene.again(other).status is W.STOPPED
+    assert [one.job_name for one in scene.end(a)] == []
+    assert scene.again(run).status is W.STOPPED
+    again = scene.start("a", retry_of=str(a.id))
+    assert scene.again(run).status is W.RUNNING
+    assert {one.job_name for one in scene.end(again)} == {"b", "c"}
+    scene.launch(runs_of(scene, run)["b"])
+    stop(scene, run)
+    with pytest.raises(InvalidInputError, match="is STOPPING; its job runs can be retried when it has STOPPED"):
+        scene.start("a", retry_of=str(again.id))
+
+
+def test_a_retry_by_hand_does_not_take_a_workflow_over_its_limit(scene: Scene) -> None:
+    scene.workflow("narrow", max_concurrent_runs=1)
+    scene.trigger("narrow_root", "a", workflow_name="narrow")
+    first = scene.start_workflow("narrow")
+    failed = runs_of(scene, first)["a"]
+    scene.end(failed, "FAILED")
+    second = scene.start_workflow("narrow")
+    with pytest.raises(ConcurrentRunsExceededError, match="Concurrent runs exceeded for narrow"):
+        scene.start("a", retry_of=str(failed.id))
+    scene.end(runs_of(scene, second)["a"])
+    scene.start("a", retry_of=str(failed.id))
+    assert scene.again(first).status is W.RUNNING
+
+
+def test_a_resumed_cycle_repeats_each_job_once(scene: Scene) -> None:
+    scene.job("x", "y")
+    scene.trigger("into", "x", workflow_name="w")
+    scene.trigger("there", "y", when={"x": "SUCCEEDED"}, workflow_name="w")
+    scene.trigger("back", "x", when={"y": "SUCCEEDED"}, workflow_name="w")
+    run = scene.start_workflow("w")
+    for job in ("a", "b", "c", "d", "x", "y", "x"):
+        scene.end(runs_of(scene, run)[job])
+    assert scene.again(run).status is W.COMPLETED
+    ids = [Node("JOB", name).unique_id("w") for name in ("y", "x")]
+    resumed, started = workflow_runs.resume(
+        scene.store, "w", run.id, ids, invocation=None, means=scene.means, at_ms=scene.at_ms
+    )
+    assert started == ids[:1]  # the one that is named first
+    chain = workflows.get_run(scene.store, "w", resumed).chain_key
+    for _ in range(2):
+        [live] = [one for one in scene.runs() if one.chain_key == chain and not one.is_terminal]
+        scene.end(live)
+    assert [one.job_name for one in scene.runs() if one.chain_key == chain] == ["y", "x"]
+
+
 def test_a_run_that_is_complete_cannot_be_stopped(scene: Scene) -> None:
     run = scene.start_workflow("w")
     scene.end(runs_of(scene, run)["a"], "FAILED")
