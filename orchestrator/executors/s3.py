@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import importlib.util
 import os
+import posixpath
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -101,6 +102,8 @@ def _mapped(directory: Path, key: str, what: str, location: str) -> Path:
     path = _within(directory, key, what, location)
     try:
         path.stat()
+    except FileNotFoundError as error:
+        raise LaunchError(f"The {what} {location} cannot be used: {path}: no such file") from error
     except OSError as error:
         raise LaunchError(f"The {what} {location} cannot be used: {error}") from error
     return path
@@ -108,7 +111,10 @@ def _mapped(directory: Path, key: str, what: str, location: str) -> Path:
 
 def _within(directory: Path, key: str, what: str, location: str) -> Path:
     """Return the key's path, if neither its parts nor links lead out of the directory."""
+    problem = f"The {what} {location} leads out of the directory {directory}"
     if key.startswith("/") or "\0" in key or {"..", "."} & set(key.split("/")):
+        if posixpath.normpath(key.lstrip("/")).startswith("../"):
+            raise LaunchError(problem)
         raise LaunchError(f"The {what} {location} is not taken: keys may not begin with / nor have . or .. as a part")
     path = directory / key
     try:
@@ -116,7 +122,7 @@ def _within(directory: Path, key: str, what: str, location: str) -> Path:
     except (OSError, RuntimeError) as error:  # a name that is too long, or links in a circle
         raise LaunchError(f"The {what} {location} cannot be looked up: {error}") from error
     if not is_inside:
-        raise LaunchError(f"The {what} {location} leads out of the directory {directory}")
+        raise LaunchError(problem)
     return path
 
 

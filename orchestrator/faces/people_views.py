@@ -11,7 +11,7 @@ from orchestrator.model.workflows import Workflow, WorkflowRun, run_id
 from orchestrator.operations.explain_run import Cause, ComingRetry, Explanation, Queueing, Slots
 from orchestrator.operations.look_up_chains import SeenChain
 from orchestrator.operations.look_up_triggers import LastFiring, SeenTrigger
-from orchestrator.operations.look_up_workflows import LookedUpRun
+from orchestrator.operations.look_up_workflows import ListedWorkflow, LookedUpRun
 from orchestrator.operations.views import execution_time_s
 from orchestrator.operations.workflow_views import statistics
 
@@ -87,6 +87,17 @@ def workflow_view(workflow: Workflow) -> dict[str, Any]:
         "max_concurrent_runs": definition.max_concurrent_runs,
         "created_on_ms": workflow.created_on_ms,
         "last_modified_on_ms": workflow.last_modified_on_ms,
+    }
+
+
+def listed_workflow_view(seen: ListedWorkflow) -> dict[str, Any]:
+    """Return a workflow with how many of its runs are live, and its last run."""
+    run = seen.last
+    times = {} if run is None else {"started_on_ms": run.started_on_ms, "completed_on_ms": run.completed_on_ms}
+    return {
+        **workflow_view(seen.workflow),
+        "live_runs": seen.live,
+        "last_run": None if run is None else {**workflow_run_name(run), **times},
     }
 
 
@@ -170,11 +181,13 @@ def _line(line: Line) -> dict[str, Any]:
 
 
 def _queueing(queueing: Queueing) -> dict[str, Any]:
+    head = queueing.head
     return {
         "place": queueing.wait.place,
         "reason": queueing.wait.reason,
         "is_behind_its_job": queueing.is_behind_its_job,
         "queued": queueing.queued,
+        "head": None if head is None else {**_brief(head[1]), "place": head[0], "dpu": head[1].capacity.dpu},
         "ahead_of_job": queueing.ahead,
         "first_ahead_of_job": [_brief(run) for run in queueing.first_ahead],
     }
@@ -200,6 +213,7 @@ def _cause(cause: Cause) -> dict[str, Any]:
     definition = cause.trigger.definition if cause.trigger else None
     return {
         "name": cause.name,
+        "is_changed": cause.is_changed,
         "type": definition.type if definition else None,
         "schedule": definition.schedule if definition else None,
         "logical": definition.logical if definition else None,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from orchestrator.model.triggers import Trigger
 from orchestrator.model.workflows import Workflow, WorkflowRun
@@ -10,6 +11,17 @@ from orchestrator.operations.look_up_chains import SeenChain, see_chain
 from orchestrator.operations.look_up_triggers import LastFiring, SeenTrigger, see, with_last_firing
 from orchestrator.store import triggers, workflows
 from orchestrator.store.database import Transaction
+
+_PAGE: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedWorkflow:
+    """A workflow in a list of all."""
+
+    workflow: Workflow
+    live: int  # how many of its runs have not ended
+    last: WorkflowRun | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +39,18 @@ class LookedUpWorkflow:
     workflow: Workflow
     triggers: Sequence[SeenTrigger]
     runs: Sequence[LookedUpRun]
+
+
+async def list_workflows_seen(ctx: Context) -> list[ListedWorkflow]:
+    """Return every workflow, in order of their names."""
+
+    def read(tx: Transaction) -> list[ListedWorkflow]:
+        found: list[Workflow] = []
+        while page := workflows.list_page(tx, after=found[-1].name if found else "", limit=_PAGE):
+            found += page
+        return [_listed(tx, workflow) for workflow in found]
+
+    return await ctx.database.read(read)
 
 
 async def look_up_workflow(ctx: Context, name: str, *, limit: int) -> LookedUpWorkflow:
@@ -74,6 +98,12 @@ async def workflow_run_status(ctx: Context, name: str, run_id: str) -> WorkflowR
         EntityNotFoundError: there is no such run of it.
     """
     return await ctx.database.read(lambda tx: workflows.get_run(tx, name, run_id))
+
+
+def _listed(tx: Transaction, workflow: Workflow) -> ListedWorkflow:
+    latest = workflows.list_run_page(tx, workflow.name, before_key=None, limit=1)
+    live = workflows.count_live(tx, workflow.name)
+    return ListedWorkflow(workflow=workflow, live=live, last=latest[0] if latest else None)
 
 
 def _look_up(tx: Transaction, run: WorkflowRun) -> LookedUpRun:

@@ -87,6 +87,10 @@ def test_a_trigger_is_fired_and_its_chain_explained(daemon: Daemon, cli: Cli, tm
     run_id = done.stdout.split()[5]
     assert done.stdout == f"hand has fired and started:\n  {run_id}  {first}\n"
     last = ended(daemon, second)["Id"]
+    (fired,) = json.loads(cli("trigger", "start", "hand", "-o", "json").stdout)["last_firing"]["runs"]
+    assert (fired["job_name"], fired["id"] == run_id) == (first, False)
+    unknown = cli("explain", "jr_" + 64 * "0")
+    assert (unknown.returncode, "any job" in unknown.stderr) == (66, False)
     shown = cli("explain", last[:20]).stdout
     assert shown.startswith(f"{last} of job {second} ended as SUCCEEDED at ")
     assert "Trigger follows (CONDITIONAL) started it at " in shown
@@ -144,6 +148,8 @@ def test_a_workflow_is_started_waited_for_and_shown(daemon: Daemon, cli: Cli) ->
     assert f"{run_id[:11]}  COMPLETED" in listed
     assert re.search(r"\nw_then +CONDITIONAL +ACTIVATED +w_first SUCCEEDED +w_second\n", listed), listed
     job_run = ended(daemon, second)["Id"]
+    overview = cli("workflow", "list").stdout
+    assert re.search(rf"\netl +0 +{run_id[:11]} +COMPLETED +", overview), overview
     facts = cli("show", job_run).stdout
     assert re.search(rf"\nTrigger +w_then\nChain +\d+\nWorkflow +etl\n  run +{run_id} COMPLETED\n", facts), facts
     assert cli("workflow", "start", "nobody").returncode == 66

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 
@@ -23,6 +23,10 @@ def told(daemon: Daemon, *path: str, query: str = "") -> dict[str, Any]:
     assert status == http.client.OK, body
     answer: dict[str, Any] = json.loads(body)
     return answer
+
+
+def told_workflow(daemon: Daemon, name: str, **query: str) -> dict[str, Any]:
+    return told(daemon, "workflow", query="?" + urlencode({"name": name, **query}))
 
 
 def explained(daemon: Daemon, run_id: str) -> dict[str, Any]:
@@ -136,6 +140,75 @@ def test_a_run_of_a_trigger_is_explained_by_what_the_trigger_saw_and_its_chain(d
     assert gone["predecessors"] == cause["predecessors"]
 
 
+def test_what_a_trigger_saw_is_not_told_by_what_it_has_become_since(daemon: Daemon) -> None:
+    before, other, after = (daemon.job(name, "print(1)\n", **SMALL) for name in ("before", "another", "after"))
+    root = trigger(daemon, "starts", before)
+    changing = conditional(daemon, "changing", {before: "SUCCEEDED"}, after)
+    daemon.call("StartTrigger", {"Name": root})
+    first = the_run(daemon, after)
+    daemon.ended(after, first["id"])
+    cause = explained(daemon, first["id"])["trigger"]
+    assert (cause["is_changed"], [one["job_name"] for one in cause["conditions"]]) == (False, [before])
+
+    daemon.call("StopTrigger", {"Name": changing})
+    assert explained(daemon, first["id"])["trigger"] == cause
+
+    conditions = [{"LogicalOperator": "EQUALS", "JobName": other, "State": "FAILED"}]
+    update = {"Predicate": {"Logical": "AND", "Conditions": conditions}, "Actions": [{"JobName": after}]}
+    daemon.call("UpdateTrigger", {"Name": changing, "TriggerUpdate": update})
+    changed = explained(daemon, first["id"])["trigger"]
+    assert (changed["is_changed"], changed["type"], changed["conditions"]) == (True, None, [])
+    assert changed["predecessors"] == cause["predecessors"]
+
+
+def test_a_retry_by_hand_names_the_trigger_of_the_first_attempt(daemon: Daemon) -> None:
+    job = daemon.job("by_trigger", "print(1)\n", **SMALL)
+    daemon.call("StartTrigger", {"Name": trigger(daemon, "first_of_all", job)})
+    first = the_run(daemon, job)
+    daemon.ended(job, first["id"])
+
+    again = runs.finish(daemon, job, JobRunId=first["id"])["Id"]
+
+    seen = explained(daemon, again)
+    assert (seen["run"]["previous_run_id"], seen["run"]["trigger_name"]) == (first["id"], None)
+    assert seen["trigger"] == explained(daemon, first["id"])["trigger"]
+    assert seen["trigger"]["firing"]["at_ms"] == first["started_on_ms"]
+
+
+def test_a_run_behind_another_in_the_queue_names_that_one(daemon: Daemon, gate: Path) -> None:
+    names = ("holds", "heads", "behind")
+    jobs = [daemon.job(name, runs.WAIT_FOR_GATE, DefaultArguments={"--gate": str(gate)}, **SMALL) for name in names]
+    with runs.gated_run(daemon, jobs[0], gate):
+        head, behind = runs.start(daemon, jobs[1]), runs.start(daemon, jobs[2])
+        wait = until(lambda: explained(daemon, behind)["wait"], what="its place in the queue") or {}
+        assert "behind place 1" in wait["reason"]
+        told_head = {"id": head, "job_name": jobs[1], "state": wait["head"]["state"], "place": 1, "dpu": 1.0}
+        assert wait["head"] == told_head
+        assert explained(daemon, head)["wait"]["head"] is None
+    daemon.ended(jobs[1], head)
+    daemon.ended(jobs[2], behind)
+
+
+@pytest.mark.parametrize("name", ["a/runs/b", "a/runs", "runs/", "a?name=b&run=c"])
+def test_no_name_of_a_workflow_is_taken_for_something_else(daemon: Daemon, name: str) -> None:
+    job = daemon.job(f"slashes {len(name)}", "print(1)\n", **SMALL)
+    daemon.call("CreateWorkflow", {"Name": name})
+    listed = {one["name"]: one for one in told(daemon, "workflows")["workflows"]}
+    assert (listed[name]["live_runs"], listed[name]["last_run"]) == (0, None)
+    trigger(daemon, f"starts {name}", job, WorkflowName=name)
+    run_id = daemon.call("StartWorkflowRun", {"Name": name})["RunId"]
+    daemon.ended(job, the_run(daemon, quote(job))["id"])
+
+    run = told_workflow(daemon, name, run=run_id)["workflow_run"]
+
+    assert (run["workflow_name"], run["id"]) == (name, run_id)
+    assert told_workflow(daemon, name)["workflow"]["name"] == name
+    assert told_workflow(daemon, name, prefix="")["runs"] == [run]
+    assert told(daemon, "triggers", f"starts {name}")["trigger"]["name"] == f"starts {name}"
+    last = {one["name"]: one for one in told(daemon, "workflows")["workflows"]}[name]["last_run"]
+    assert last == {key: run[key] for key in ("workflow_name", "id", "status", "started_on_ms", "completed_on_ms")}
+
+
 def test_a_failed_run_says_when_its_retry_comes_and_its_attempts(daemon: Daemon) -> None:
     job = daemon.job("flaky", "raise SystemExit(3)\n", MaxRetries=2, **SMALL)
     run_id = runs.finish(daemon, job)["Id"]
@@ -191,20 +264,18 @@ def test_a_workflow_run_is_told_with_its_statistics_and_waited_for(daemon: Daemo
     conditional(daemon, "w_then", {first: "SUCCEEDED"}, second, WorkflowName=name)
     run_id = daemon.call("StartWorkflowRun", {"Name": name, "RunProperties": {"b": "2"}})["RunId"]
 
-    workflow = told(daemon, "workflows", name)
+    workflow = told_workflow(daemon, name)
     assert (workflow["workflow"]["name"], workflow["workflow"]["max_concurrent_runs"]) == (name, 1)
     assert [one["name"] for one in workflow["triggers"]] == ["w_start", "w_then"]
     assert [(run["id"], run["status"]) for run in workflow["runs"]] == [(run_id, "RUNNING")]
-    by_prefix = told(daemon, "workflows", name, "runs", query=f"?prefix={run_id[:9]}")["runs"]
-    assert by_prefix == told(daemon, "workflows", name, "runs")["runs"]
-    assert told(daemon, "workflows", "other", "runs", query=f"?prefix={run_id[:9]}") == {"runs": []}
-    assert told(daemon, "workflows", name, "runs", query="?prefix=jr_") == {"runs": []}
+    for prefix in (run_id[:9], ""):
+        assert [run["id"] for run in told_workflow(daemon, name, prefix=prefix)["runs"]] == [run_id]
+    assert told_workflow(daemon, "other", prefix=run_id[:9]) == {"runs": []}
+    assert told_workflow(daemon, name, prefix="jr_") == {"runs": []}
 
     answers: list[dict[str, Any]] = []
-    query = "?seen_status=RUNNING&wait_s=60"
-    waiting = threading.Thread(
-        target=lambda: answers.append(told(daemon, "workflows", name, "runs", run_id, query=query))
-    )
+    query = {"seen_status": "RUNNING", "wait_s": "60"}
+    waiting = threading.Thread(target=lambda: answers.append(told_workflow(daemon, name, run=run_id, **query)))
     waiting.start()
     gate.touch()
     waiting.join()
@@ -221,9 +292,11 @@ def test_a_workflow_run_is_told_with_its_statistics_and_waited_for(daemon: Daemo
     resumed = daemon.call("GetWorkflowRun", {"Name": name, "RunId": run_id, "IncludeGraph": True})["Run"]["Graph"]
     node = next(one["UniqueId"] for one in resumed["Nodes"] if one["Name"] == second)
     again = daemon.call("ResumeWorkflowRun", {"Name": name, "RunId": run_id, "NodeIds": [node]})["RunId"]
-    details = told(daemon, "workflows", name, "runs", again, query=query)
-    assert outline(details["chain"]) == ["w_first SUCCEEDED", "w_second SUCCEEDED"]
-    assert [line["is_inherited"] for line in details["chain"]["lines"]] == [True, False]
+    details = told_workflow(daemon, name, run=again, **query)
+    repeated = [line for line in details["chain"]["lines"] if line["kind"] == "run"]
+    assert [line["job_name"] for line in repeated] == ["w_first", "w_second"]
+    assert [line["is_inherited"] for line in repeated] == [True, False]
+    assert explained(daemon, repeated[1]["id"])["trigger"]["firing"] is None  # it is the resumption's
     assert details["workflow_run"]["previous_run_id"] == run_id
 
 
@@ -233,9 +306,10 @@ def test_a_workflow_run_is_told_with_its_statistics_and_waited_for(daemon: Daemo
         "/triggers/none",
         "/runs/jr_1/explain",
         f"/runs/jr_{'0' * 64}/explain",
-        "/workflows/none",
-        f"/workflows/none/runs/wr_{'0' * 64}",
-        "/workflows/none/runs/wr_1",
+        "/workflow",
+        "/workflow?name=none",
+        f"/workflow?name=none&run=wr_{'0' * 64}",
+        "/workflow?name=none&run=wr_1",
     ],
 )
 def test_what_is_not_there_is_not_found(daemon: Daemon, path: str) -> None:

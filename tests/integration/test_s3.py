@@ -89,11 +89,11 @@ def test_nothing_outside_of_the_directory_is_used(daemon: Daemon, folder: Path, 
     (tmp_path / "outside.py").write_text("print('escaped')\n")
     (folder / "link.py").symlink_to(tmp_path / "outside.py")
     (folder / "linked").symlink_to(tmp_path)
-    for key in ("link.py", "linked/outside.py"):
+    for key in ("../outside.py", "etl/../../outside.py", "link.py", "linked/outside.py"):
         assert failure(daemon, f"s3://{MAPPED}/{key}") == (
             f"The script location s3://{MAPPED}/{key} leads out of the directory {folder}"
         )
-    for key in ("../outside.py", "etl/../../outside.py", "/etc/passwd", "./etl/daily.py"):
+    for key in ("/etc/passwd", "./etl/daily.py", "etl/../etl/daily.py"):
         assert failure(daemon, f"s3://{MAPPED}/{key}") == (
             f"The script location s3://{MAPPED}/{key} is not taken: keys may not begin with / nor have . or .. as a part"
         )
@@ -155,7 +155,7 @@ def test_an_object_that_cannot_be_had_fails_the_run_and_says_why(daemon: Daemon,
     library = failure(daemon, "s3://other/script.py", extra_py_files="s3://other/none.zip")
     assert library.startswith("The --extra-py-files s3://other/none.zip cannot be fetched")
     assert "is a directory" in failure(daemon, "s3://other/script.py", extra_py_files="s3://other/libs/")
-    assert "is not taken" in failure(daemon, "s3://../x.py")
+    assert "leads out of" in failure(daemon, "s3://../x.py")
 
 
 def test_an_endpoint_that_nobody_serves_fails_the_run(tmp_path: Path) -> None:

@@ -70,6 +70,29 @@ class WorkflowRun(TypedDict):
     statistics: dict[str, int]
 
 
+class LastRun(TypedDict):
+    """The last run of a workflow."""
+
+    workflow_name: str
+    id: str
+    status: str
+    started_on_ms: int
+    completed_on_ms: int | None
+
+
+class Workflow(TypedDict):
+    """A workflow in a list of all."""
+
+    name: str
+    description: str | None
+    default_run_properties: dict[str, str]
+    max_concurrent_runs: int | None
+    created_on_ms: int
+    last_modified_on_ms: int
+    live_runs: int
+    last_run: LastRun | None
+
+
 class Chain(TypedDict):
     """A chain: the lines of its tree, firings and runs, each with its depth."""
 
@@ -98,8 +121,8 @@ def find_workflow_run(client: Client, workflow: str, text: str) -> WorkflowRunDe
             ExitCode.USAGE,
             hint="An id is wr_ and hexadecimal digits; `orchestrator workflow show NAME` lists them.",
         )
-    query = {"prefix": digits, "limit": _LOOKED_AT}
-    found: list[WorkflowRun] = client.look_up("workflows", workflow, "runs", query=query)["runs"]
+    query = {"name": workflow, "prefix": digits, "limit": _LOOKED_AT}
+    found: list[WorkflowRun] = client.look_up("workflow", query=query)["runs"]
     if not found:
         raise CommandError(
             f"no run of workflow {workflow} has an id that starts with wr_{digits}",
@@ -118,10 +141,10 @@ def workflow_run(
     client: Client, workflow: str, run_id: str, *, seen_status: str | None = None, wait_s: float = 0
 ) -> WorkflowRunDetails:
     """Return a run of a workflow; with `seen_status`, as soon as it has another one or `wait_s` has passed."""
-    query = {} if seen_status is None else {"seen_status": seen_status, "wait_s": f"{wait_s:g}"}
-    details: WorkflowRunDetails = client.look_up(  # type: ignore[assignment]  # the daemon's promise
-        "workflows", workflow, "runs", run_id, query=query, wait_s=wait_s
-    )
+    query = {"name": workflow, "run": run_id}
+    if seen_status is not None:
+        query |= {"seen_status": seen_status, "wait_s": f"{wait_s:g}"}
+    details: WorkflowRunDetails = client.look_up("workflow", query=query, wait_s=wait_s)  # type: ignore[assignment]  # the daemon's promise
     return details
 
 
@@ -146,7 +169,7 @@ def print_chain(chain: Chain, *, now_ms: int, explained: str | None = None) -> N
         else:
             told = (short[line["id"]], line["state"], _at(line["started_on_ms"], now_ms))
             rows.append((f"{branch}{line['job_name']}", *told, _run(line, now_ms, explained)))
-    print_table((f"CHAIN {chain['key']}", "RUN", "STATE", "AT", "NOTE"), rows)
+    print_table((f"CHAIN {chain['key']}", "RUN", "STATE", "AT", "NOTE"), rows, gives_first="NOTE")
 
 
 def _at(epoch_ms: int, now_ms: int) -> str:

@@ -49,7 +49,7 @@ _EXIT_CODES = {
 _HINTS = {
     "AccessDeniedException": "A daemon lets in its own user and root only.",
     "ConcurrentRunsExceededException": "`orchestrator runs JOB` shows its runs; --queue lets the new one wait for them.",
-    "EntityNotFoundException": "`orchestrator jobs`, `runs` and `triggers` list what there is; `orchestrator check` finds mistakes in files.",
+    "EntityNotFoundException": "`orchestrator jobs`, `runs`, `triggers` and `workflow list` list what there is; `check` finds mistakes in files.",
     "InternalServiceException": "The daemon's log says what happened.",
     "UnknownOperationException": "Is the daemon older than this program?",
 }

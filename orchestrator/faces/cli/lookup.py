@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from orchestrator.faces.cli.client import Client, Run, RunDetails
-from orchestrator.faces.cli.errors import CommandError
+from orchestrator.faces.cli.errors import CommandError, RefusedError
 from orchestrator.faces.cli.exit_codes import ExitCode
 from orchestrator.faces.cli.text import in_one_line
 
@@ -17,6 +17,7 @@ _DIGITS: Final = 64
 _SHORTENED: Final = re.compile(rf"(?:jr_)?([0-9a-f]{{1,{_DIGITS}}})(_attempt_[1-9][0-9]{{0,8}})?")
 _SHORTEST: Final = 8
 _LOOKED_AT: Final = 100
+_HINT: Final = "`orchestrator runs` lists them."
 
 
 def find_run(client: Client, text: str) -> RunDetails:
@@ -35,7 +36,12 @@ def find_run(client: Client, text: str) -> RunDetails:
     digits, attempt = match[1], match[2] or ""
     if len(digits) < _DIGITS:
         digits = _complete(client, digits)
-    return client.run(f"jr_{digits}{attempt}")
+    try:
+        return client.run(f"jr_{digits}{attempt}")
+    except RefusedError as error:
+        if error.name != "EntityNotFoundException":
+            raise
+        raise CommandError(f"there is no run jr_{digits}{attempt}", ExitCode.NOT_FOUND, hint=_HINT) from None
 
 
 def matched(prefix: str, text: str) -> str | None:
@@ -52,7 +58,7 @@ def _complete(client: Client, digits: str) -> str:
         raise CommandError(
             f"no run has an id that starts with jr_{digits}",
             ExitCode.NOT_FOUND,
-            hint="`orchestrator runs` lists them.",
+            hint=_HINT,
         )
     if len(families) > 1:
         candidates = "\n".join(

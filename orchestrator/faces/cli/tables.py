@@ -3,14 +3,13 @@
 import json
 import shutil
 import sys
-import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import click
 
 from orchestrator.faces.cli.client import Move
-from orchestrator.faces.cli.text import in_one_line, is_terminal, moment, wants_colour
+from orchestrator.faces.cli.text import columns_of, cut, in_one_line, is_terminal, moment, wants_colour, wrapped
 
 TABLE: Final = "table"
 JSON: Final = "json"
@@ -18,6 +17,8 @@ JSON: Final = "json"
 _LEAST_WIDTH: Final = 24
 """What a long cell is never cut below, so that what is short, ids above all, stays whole."""
 _LEAST_LAST_WIDTH: Final = 8
+_ID_WIDTH: Final = 67
+"""What an id takes, which is never broken."""
 
 _COLOURS: Final = {
     "ERROR": "red",
@@ -42,20 +43,35 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print `rows` under `columns`; on a terminal long cells are cut so that rows fit, and states are coloured."""
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    least: Mapping[str, int] | None = None,
+    gives_first: str | None = None,
+) -> None:
+    """Print `rows` under `columns`; on a terminal long cells are cut so that rows fit, and states are coloured.
+
+    `least` is what columns are not cut below where that is not as usual; `gives_first` is cut before any other.
+    """
     stdout = sys.stdout
     width = shutil.get_terminal_size().columns if is_terminal(stdout) else None
-    for line in render(columns, rows, width=width, coloured=wants_colour(stdout)):
+    coloured = wants_colour(stdout)
+    for line in render(columns, rows, width=width, coloured=coloured, least=least, gives_first=gives_first):
         click.echo(line, color=True)
 
 
-def print_facts(facts: Iterable[tuple[str, str]]) -> None:
-    """Print one `name  value` per line, the values aligned."""
+def print_facts(facts: Iterable[tuple[str, str]], *, wraps: bool = False) -> None:
+    """Print one `name  value` per line, the values aligned; with `wraps`, long values take lines on a terminal."""
     pairs = list(facts)
-    width = max((len(name) for name, _ in pairs), default=0)
+    label_width = max((columns_of(name) for name, _ in pairs), default=0)
+    room = shutil.get_terminal_size().columns - label_width - 2
     for name, value in pairs:
-        click.echo(f"{name:<{width}}  {in_one_line(value)}")
+        line = in_one_line(value)
+        is_long = wraps and is_terminal(sys.stdout) and columns_of(line) > max(room, _ID_WIDTH)
+        lines = wrapped(line, max(room, _LEAST_WIDTH)) if is_long else [line]
+        for label, part in zip([name, *("" for _ in lines[1:])], lines, strict=True):
+            click.echo(f"{label}{' ' * (label_width - columns_of(label))}  {part}")
 
 
 def print_history(history: Iterable[Move]) -> None:
@@ -72,19 +88,28 @@ def print_history(history: Iterable[Move]) -> None:
 def print_paragraph(text: str) -> None:
     """Print sentences; on a terminal lines end between words."""
     line = in_one_line(text)
-    width = shutil.get_terminal_size().columns
-    wrapped = textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False)
-    click.echo("\n".join(wrapped) if is_terminal(sys.stdout) else line)
+    lines = wrapped(line, shutil.get_terminal_size().columns) if is_terminal(sys.stdout) else [line]
+    click.echo("\n".join(lines))
 
 
 def render(
-    columns: Sequence[str], rows: Iterable[Sequence[str]], *, width: int | None = None, coloured: bool = False
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    width: int | None = None,
+    coloured: bool = False,
+    least: Mapping[str, int] | None = None,
+    gives_first: str | None = None,
 ) -> list[str]:
-    """Return the lines of a table, at most `width` characters wide if its widest columns can give way."""
+    """Return the lines of a table, at most `width` columns of a terminal wide if its widest cells can give way."""
     table = [list(columns), *([in_one_line(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[place]) for row in table) for place in range(len(columns))]
+    widths = [max(columns_of(row[place]) for row in table) for place in range(len(columns))]
     if width is not None:
-        _narrow(widths, width)
+        usual = [*(_LEAST_WIDTH for _ in widths[:-1]), _LEAST_LAST_WIDTH]
+        floors = [(least or {}).get(name, floor) for name, floor in zip(columns, usual, strict=True)]
+        if gives_first is not None:
+            _narrow(widths, width, {columns.index(gives_first): floors[columns.index(gives_first)]})
+        _narrow(widths, width, dict(enumerate(floors)))
     lines = []
     for row in table:
         cells = [_fit(cell, widths[place]) for place, cell in enumerate(row)]
@@ -94,18 +119,21 @@ def render(
     return lines
 
 
-def _narrow(widths: list[int], width: int) -> None:
-    """Take from the widest column, again and again, until a row fits into `width` or no column can give more."""
-    least = [*(_LEAST_WIDTH for _ in widths[:-1]), _LEAST_LAST_WIDTH]
+def _narrow(widths: list[int], width: int, floors: Mapping[int, int]) -> None:
+    """Take from the widest of some columns, again and again, until a row fits into `width` or none can give more."""
     for _ in range(sum(widths) + 2 * (len(widths) - 1) - width):
-        can_give = [place for place, floor in enumerate(least) if widths[place] > floor]
+        can_give = [place for place, floor in floors.items() if widths[place] > floor]
         if not can_give:
             return
         widths[max(can_give, key=lambda place: (widths[place], place))] -= 1
 
 
 def _fit(cell: str, width: int) -> str:
-    return cell[: width - 1] + "…" if len(cell) > width else cell.ljust(width)
+    missing = width - columns_of(cell)
+    if missing >= 0:
+        return cell + " " * missing
+    kept = cut(cell, width - 1) + "…"
+    return kept + " " * (width - columns_of(kept))
 
 
 def _colour(cell: str) -> str:

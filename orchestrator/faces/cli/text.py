@@ -7,6 +7,7 @@ import codecs
 import io
 import os
 import re
+import unicodedata
 from datetime import UTC, datetime
 from typing import IO, Any, Final
 
@@ -29,6 +30,46 @@ def in_one_line(text: str) -> str:
 def _spell(character: str) -> str:
     code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def columns_of(text: str) -> int:
+    """Return how many columns of a terminal `text` takes: two for a wide character, none for a combining one."""
+    return len(text) if text.isascii() else sum(_width(character) for character in text)
+
+
+def cut(text: str, most: int) -> str:
+    """Return the start of `text` that takes `most` columns of a terminal, or fewer."""
+    taken = 0
+    for place, character in enumerate(text):
+        taken += _width(character)
+        if taken > most:
+            return text[:place]
+    return text
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return `text` in lines of `width` columns that end between words; a longer word is broken."""
+    lines = [""]
+    for word in text.split():
+        joined = f"{lines[-1]} {word}" if lines[-1] else word
+        if columns_of(joined) <= width:
+            lines[-1] = joined
+            continue
+        rest = word
+        if not lines[-1]:
+            lines.pop()
+        while columns_of(rest) > width:
+            start = cut(rest, width) or rest[0]
+            lines.append(start)
+            rest = rest[len(start) :]
+        lines.append(rest)
+    return lines
+
+
+def _width(character: str) -> int:
+    if unicodedata.category(character) in {"Mn", "Me", "Cf"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
 
 
 def is_terminal(stream: IO[Any]) -> bool:

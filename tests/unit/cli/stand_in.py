@@ -57,7 +57,7 @@ class StandIn:
     runs: dict[str, Run] = field(default_factory=dict)
     """By id, the newest last."""
     pages: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """What the other plain routes tell, by path."""
+    """What the other plain routes tell, by path and the start of the query; the longest that fits counts."""
     logs: dict[tuple[str, str], bytes] = field(default_factory=dict)
     actions: dict[str, Callable[[dict[str, Any]], Answer]] = field(default_factory=dict)
     """What an action answers; it is called with the request's members."""
@@ -147,8 +147,8 @@ class _Handler(BaseHTTPRequestHandler):
         query = {name: values[0] for name, values in parse_qs(address.query).items()}
         if self._is_dealt_with(self.path, {}):
             return
-        if address.path in self.known.pages:
-            self._answer_json(self.known.pages[address.path])
+        if page := self._page():
+            self._answer_json(self.known.pages[page])
         elif address.path == "/healthz":
             self._answer_json({"status": "ok", "version": "0"})
         elif address.path == "/runs":
@@ -163,6 +163,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _is_dealt_with(self, name: str, members: dict[str, Any]) -> bool:
         self.known.asked.append((name, {key.lower(): value for key, value in self.headers.items()}, members))
         return bool(self.known.before) and self.known.before.pop(0)(self)
+
+    def _page(self) -> str:
+        fitting = (page for page in self.known.pages if re.match(rf"{re.escape(page)}([?&]|$)", self.path))
+        return max(fitting, key=len, default="")
 
     def _listed(self, query: dict[str, str]) -> list[Run]:
         return [

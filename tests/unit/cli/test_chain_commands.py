@@ -96,18 +96,18 @@ def test_triggers_are_listed_with_what_is_next_and_what_was_last(daemon: StandIn
 
     lines = invoke("triggers").stdout.splitlines()
 
-    assert lines[0].split() == ["TRIGGER", "TYPE", "STATE", "NEXT", "LAST", "CHAIN", "RUNS"]
+    assert lines[0].split() == ["TRIGGER", "TYPE", "STATE", "NEXT", "LAST", "RUNS"]
     assert lines[1].split()[:3] == [r"a\x1b[2J", "SCHEDULED", "ACTIVATED"]
-    assert lines[1].split()[5:] == ["-", "-"]
+    assert lines[1].split()[-1] == "-"
     assert lines[2].split()[3] == "-"
-    assert lines[2].endswith("12     FAILED jr_5f000000, RUNNING jr_6f000000, SUCCEEDED jr_4f000000")
+    assert lines[2].endswith("  jr_5f000000 FAILED, jr_6f000000 RUNNING, jr_4f000000 SUCCEEDED")
     assert json.loads(invoke("triggers", "-o", "json").stdout) == told
 
 
 def test_a_firing_that_started_nothing_is_told(daemon: StandIn, invoke: Invoke) -> None:
     daemon.pages["/triggers"] = {"now_ms": NOW_MS, "triggers": [a_trigger(last_firing=last())]}
 
-    assert invoke("triggers").stdout.splitlines()[1].endswith("12     none")
+    assert invoke("triggers").stdout.splitlines()[1].endswith("  none")
 
 
 @pytest.mark.parametrize(("word", "action"), [("start", "StartTrigger"), ("stop", "StopTrigger")])
@@ -129,6 +129,8 @@ def test_starting_tells_what_fired_or_when_it_will(daemon: StandIn, invoke: Invo
     assert "nightly is ACTIVATED; it fires next at 20" in invoke("trigger", "start", "nightly").stdout
     fired = invoke("trigger", "start", "by hand").stdout
     assert fired == f"by hand has fired and started:\n  {a_run('4f')['id']}  ingest\n"
+    told = json.loads(invoke("trigger", "start", "by hand", "-o", "json").stdout)
+    assert told == {"Name": "x", "last_firing": on_demand["last_firing"]}
 
 
 def test_a_start_that_is_sent_again_keeps_its_invocation_id(daemon: StandIn, invoke: Invoke) -> None:
@@ -139,11 +141,12 @@ def test_a_start_that_is_sent_again_keeps_its_invocation_id(daemon: StandIn, inv
         handler.close_connection = True
         return True
 
-    for arguments in (("trigger", "start", "nightly", "-o", "json"), ("workflow", "start", "etl")):
+    daemon.pages["/triggers/nightly"] = {"trigger": a_trigger()}
+    for arguments in (("trigger", "start", "nightly"), ("workflow", "start", "etl")):
         daemon.asked.clear()
         daemon.before.append(hang_up)
         assert invoke(*arguments).exit_code == 0
-        first, second = [headers["amz-sdk-invocation-id"] for _, headers, _ in daemon.asked]
+        first, second = [headers["amz-sdk-invocation-id"] for _, headers, _ in daemon.asked[:2]]
         assert first == second
 
 
@@ -196,7 +199,7 @@ def test_workflow_start_can_wait_and_ends_as_the_run_does(
 ) -> None:
     daemon.actions["StartWorkflowRun"] = lambda _: (200, {"RunId": WORKFLOW_RUN})
     details = {"now_ms": NOW_MS, "workflow_run": a_workflow_run("RUNNING"), "chain": chain()}
-    path = f"/workflows/etl/runs/{WORKFLOW_RUN}"
+    path = f"/workflow?name=etl&run={WORKFLOW_RUN}"
     daemon.pages[path] = details
 
     def end(_: BaseHTTPRequestHandler) -> bool:
@@ -208,9 +211,23 @@ def test_workflow_start_can_wait_and_ends_as_the_run_does(
 
     assert (result.exit_code, result.stdout) == (code, f"{WORKFLOW_RUN}\n")
     assert result.stderr.startswith(f"orchestrator: {WORKFLOW_RUN} {run['status']} (3 of 3 succeeded")
-    assert daemon.asked[-1][0] == f"{path}?seen_status=RUNNING&wait_s=20"
+    assert daemon.asked[-1][0] == f"{path}&seen_status=RUNNING&wait_s=20"
     whole = invoke("workflow", "start", "etl", "--wait", "-o", "json")
     assert json.loads(whole.stdout) == run
+
+
+def test_workflows_are_listed_with_what_lives_and_what_was_last(daemon: StandIn, invoke: Invoke) -> None:
+    last_run: dict[str, Any] = {"workflow_name": "etl", "id": WORKFLOW_RUN, "status": "RUNNING"}
+    last_run |= {"started_on_ms": NOW_MS, "completed_on_ms": None}
+    told = [{"name": "etl", "live_runs": 2, "last_run": last_run}, {"name": "new", "live_runs": 0, "last_run": None}]
+    daemon.pages["/workflows"] = {"now_ms": NOW_MS, "workflows": told}
+
+    lines = [line.split() for line in invoke("workflow", "list").stdout.splitlines()]
+
+    assert lines[0] == ["WORKFLOW", "LIVE", "LAST", "RUN", "STATUS", "STARTED", "ENDED"]
+    assert lines[1][:4] == ["etl", "2", "wr_abababab", "RUNNING"]
+    assert lines[2] == ["new", "0", "-", "-", "-", "-"]
+    assert json.loads(invoke("workflow", "list", "-o", "json").stdout) == told
 
 
 def test_workflow_show_tells_its_triggers_and_runs(daemon: StandIn, invoke: Invoke) -> None:
@@ -224,7 +241,7 @@ def test_workflow_show_tells_its_triggers_and_runs(daemon: StandIn, invoke: Invo
     )
     workflow = {"name": "etl", "description": None, "default_run_properties": {"day": "1"}, "max_concurrent_runs": 2}
     told = {"now_ms": NOW_MS, "workflow": workflow, "triggers": [a_trigger(), conditional], "runs": [a_workflow_run()]}
-    daemon.pages["/workflows/etl"] = told
+    daemon.pages["/workflow?name=etl"] = told
 
     lines = invoke("workflow", "show", "etl").stdout.splitlines()
 
@@ -238,9 +255,9 @@ def test_workflow_show_tells_its_triggers_and_runs(daemon: StandIn, invoke: Invo
 
 def test_workflow_show_finds_a_run_by_the_start_of_its_id(daemon: StandIn, invoke: Invoke) -> None:
     run = a_workflow_run("RUNNING", running_actions=1, timeout_actions=1)
-    daemon.pages["/workflows/etl/runs"] = {"runs": [run]}
+    daemon.pages |= {f"/workflow?name=etl&prefix={prefix}": {"runs": [run]} for prefix in ("ab", "abab")}
     lines = [firing_line(0, "nightly", tick_ms=NOW_MS), run_line(1, "4f", "RUNNING")]
-    daemon.pages[f"/workflows/etl/runs/{WORKFLOW_RUN}"] = {
+    daemon.pages[f"/workflow?name=etl&run={WORKFLOW_RUN}"] = {
         "now_ms": NOW_MS,
         "workflow_run": run,
         "chain": chain(*lines),
@@ -258,11 +275,11 @@ def test_workflow_show_finds_a_run_by_the_start_of_its_id(daemon: StandIn, invok
 
 
 def test_a_workflow_run_that_is_none_or_several_is_not_guessed(daemon: StandIn, invoke: Invoke) -> None:
-    daemon.pages["/workflows/etl/runs"] = {"runs": []}
+    daemon.pages["/workflow?name=etl&prefix=ab"] = {"runs": []}
     assert invoke("workflow", "show", "etl", "ab").exit_code == ExitCode.NOT_FOUND
     assert invoke("workflow", "show", "etl", "jr_ab").exit_code == ExitCode.USAGE
 
-    daemon.pages["/workflows/etl/runs"] = {"runs": [a_workflow_run(), a_workflow_run()]}
+    daemon.pages["/workflow?name=etl&prefix=ab"] = {"runs": [a_workflow_run(), a_workflow_run()]}
     result = invoke("workflow", "show", "etl", "ab")
     assert result.exit_code == ExitCode.NOT_FOUND
     assert "wr_ab fits 2 runs" in result.stderr
@@ -299,6 +316,7 @@ def test_a_run_that_waits_is_explained_by_who_is_before_it(daemon: StandIn, invo
         "reason": "Waiting for one of the job's 1 concurrent runs to end; place 3 in the queue",
         "is_behind_its_job": True,
         "queued": 5,
+        "head": None,
         "ahead_of_job": 22,
         "first_ahead_of_job": [brief("7f", "WAITING")],
     }
@@ -312,8 +330,10 @@ def test_a_run_that_waits_is_explained_by_who_is_before_it(daemon: StandIn, invo
     assert "Ahead of it in the queue, of the same job: jr_7f000000, and 21 more." in shown
     assert "jr_5f000000  ingest  RUNNING  10   20" in shown
     assert "other" not in shown
-    wait["is_behind_its_job"] = False
-    assert "jr_6f000000  other   RUNNING  10   20" in invoke("explain", "4f2a").stdout
+    wait |= {"is_behind_its_job": False, "head": brief("8f", "WAITING", "big") | {"place": 1, "dpu": 80.0}}
+    shown = invoke("explain", "4f2a").stdout
+    assert "jr_6f000000  other   RUNNING  10   20" in shown
+    assert "place 3 in the queue of 5. At place 1 is jr_8f000000 of job big, which waits for 80 DPU." in shown
 
 
 @pytest.mark.parametrize(
@@ -333,20 +353,49 @@ def test_a_live_run_says_what_it_is_at(daemon: StandIn, invoke: Invoke, state: s
     assert sentence in invoke("explain", "4f2a").stdout
 
 
-def test_a_run_of_a_trigger_says_what_the_trigger_saw(daemon: StandIn, invoke: Invoke) -> None:
-    before = {"job_name": "raw", "run_id": a_run("5f")["id"], "state": "SUCCEEDED"}
-    trigger = {
-        "name": "then\x1b[2J",
+def a_cause(**facts: Any) -> dict[str, Any]:
+    cause = {
+        "name": "then",
+        "is_changed": False,
         "type": "CONDITIONAL",
         "schedule": None,
         "logical": "ANY",
         "firing": {"at_ms": NOW_MS, "tick_ms": None},
-        "conditions": [
+        "conditions": [],
+        "predecessors": [],
+    }
+    return cause | facts
+
+
+def test_a_trigger_that_was_changed_since_is_not_told_as_it_is_now(daemon: StandIn, invoke: Invoke) -> None:
+    before = {"job_name": "raw", "run_id": a_run("5f")["id"], "state": "SUCCEEDED"}
+    explained(daemon, trigger=a_cause(is_changed=True, type=None, logical=None, predecessors=[before]))
+
+    shown = invoke("explain", "4f2a").stdout
+
+    assert "Trigger then, which was changed since, started it at 20" in shown
+    assert ["raw", "-", "SUCCEEDED", "jr_5f000000"] in [line.split() for line in shown.splitlines()]
+
+
+@pytest.mark.parametrize(("number", "how"), [(1, "automatic retry 1"), (0, "a retry by hand")])
+def test_a_retry_names_the_trigger_of_the_first_attempt(daemon: StandIn, invoke: Invoke, number: int, how: str) -> None:
+    first = a_run("4f2a")["id"]
+    explained(daemon, run={"previous_run_id": first, "retry_number": number}, trigger=a_cause())
+
+    sentence = f"It is {how}, after jr_4f2a0000. Trigger then (CONDITIONAL) started the first attempt at 20"
+    assert sentence in invoke("explain", "4f2a").stdout
+
+
+def test_a_run_of_a_trigger_says_what_the_trigger_saw(daemon: StandIn, invoke: Invoke) -> None:
+    before = {"job_name": "raw", "run_id": a_run("5f")["id"], "state": "SUCCEEDED"}
+    trigger = a_cause(
+        name="then\x1b[2J",
+        conditions=[
             {"job_name": "raw", "wanted": "SUCCEEDED", "run_id": before["run_id"], "state": "SUCCEEDED"},
             {"job_name": "spare", "wanted": "FAILED", "run_id": None, "state": None},
         ],
-        "predecessors": [before, {"job_name": "gone", "run_id": a_run("6f")["id"], "state": "FAILED"}],
-    }
+        predecessors=[before, {"job_name": "gone", "run_id": a_run("6f")["id"], "state": "FAILED"}],
+    )
     lines = [
         firing_line(0, "root"),
         run_line(1, "5f", "SUCCEEDED", "raw", is_inherited=True),

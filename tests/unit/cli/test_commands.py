@@ -69,7 +69,7 @@ def test_a_refusal_is_told_with_what_to_do_next(daemon: StandIn, invoke: Invoke)
     assert result.stdout == ""
     assert result.stderr.splitlines() == [
         "orchestrator: EntityNotFoundException: Job with name: x not found.",
-        "`orchestrator jobs`, `runs` and `triggers` list what there is; `orchestrator check` finds mistakes in files.",
+        "`orchestrator jobs`, `runs`, `triggers` and `workflow list` list what there is; `check` finds mistakes in files.",
     ]
 
 

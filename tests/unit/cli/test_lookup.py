@@ -46,7 +46,7 @@ def test_an_id_that_fits_several_runs_is_refused_with_the_candidates(daemon: Sta
 def test_an_id_that_no_run_has_is_not_found(daemon: StandIn, client: Client, text: str) -> None:
     daemon.add(a_run("4f2a"))
 
-    with pytest.raises(CommandError) as refused:
+    with pytest.raises(CommandError, match=r"^(no run has an id that starts with|there is no run) jr_") as refused:
         find_run(client, text)
 
     assert refused.value.exit_code == ExitCode.NOT_FOUND

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from orchestrator.faces.cli.tables import print_facts, print_json, render
+from orchestrator.faces.cli.tables import print_facts, print_json, print_paragraph, render
+from orchestrator.faces.cli.text import columns_of
+from tests.unit.cli.conftest import Terminal
 
 
 def test_columns_are_aligned() -> None:
@@ -37,6 +39,56 @@ def test_short_cells_stay_whole_however_narrow_the_terminal() -> None:
     lines = render(("JOB", "SCRIPT"), [("jr_12345678_attempt_1", "/jobs/etl/script.py")], width=5)
 
     assert lines[1] == "jr_12345678_attempt_1  /jobs/e…"
+
+
+def test_a_column_may_have_a_least_width_of_its_own() -> None:
+    lines = render(
+        ("TRIGGER", "STATE", "RUNS"),
+        [(20 * "n", "ACTIVATED", "jr_12345678 FAILED")],
+        width=34,
+        least={"TRIGGER": 8, "RUNS": 12},
+    )
+
+    assert lines[1] == "nnnnnnnn…  ACTIVATED  jr_12345678…"
+
+
+def test_a_column_may_be_cut_before_any_other() -> None:
+    lines = render(("CHAIN", "RUN", "NOTE"), [(30 * "n", "a", 14 * "o")], width=45, gives_first="NOTE")
+
+    assert lines[1] == f"{30 * 'n'}  a    {7 * 'o'}…"
+
+
+def test_wide_characters_take_two_columns_and_combining_ones_none() -> None:
+    lines = render(("JOB", "STATE"), [("漢字", "FAILED"), ("e\N{COMBINING ACUTE ACCENT}", "RUNNING")])
+    assert lines == ["JOB   STATE", "漢字  FAILED", "e\N{COMBINING ACUTE ACCENT}     RUNNING"]
+
+    (_, cut) = render(("JOB", "STATE"), [(30 * "漢", "FAILED")], width=33)
+    assert cut == f"{12 * '漢'}…  FAILED"
+    assert columns_of(cut) == 33
+
+
+def test_long_facts_take_lines_on_a_terminal_and_ids_stay_whole(
+    monkeypatch: pytest.MonkeyPatch, terminal: Terminal
+) -> None:
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setenv("COLUMNS", "80")
+    run_id = "wr_" + 64 * "0"
+
+    print_facts([("Workflow", 255 * "n"), ("Property long one", run_id)], wraps=True)
+
+    lines = terminal.sent.splitlines()
+    assert [line.strip() for line in lines[1:5]] == [*(3 * [61 * "n"]), 11 * "n"]
+    assert lines[0] == f"Workflow           {61 * 'n'}"
+    assert lines[5] == f"Property long one  {run_id}"
+
+
+def test_a_paragraph_breaks_what_is_longer_than_a_line(monkeypatch: pytest.MonkeyPatch, terminal: Terminal) -> None:
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setenv("COLUMNS", "20")
+
+    print_paragraph(f"one two {15 * '漢'} three")
+
+    assert terminal.sent.splitlines() == ["one two", 10 * "漢", 5 * "漢" + " three"]
 
 
 def test_a_pipe_gets_every_name_whole() -> None:

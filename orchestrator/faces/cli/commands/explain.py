@@ -47,6 +47,7 @@ def _ids(told: dict[str, Any]) -> set[str]:
     lists = [told["attempts"], told["slots"]["held"]]
     if told["wait"] is not None:
         lists.append(told["wait"]["first_ahead_of_job"])
+        lists.append([] if told["wait"]["head"] is None else [told["wait"]["head"]])
     ids = {run["id"] for runs in lists for run in runs} | {told["run"]["id"]}
     if told["trigger"] is not None:
         ids |= {before["run_id"] for before in told["trigger"]["predecessors"]}
@@ -81,6 +82,9 @@ def _closed(text: str) -> str:
 def _sentences(told: dict[str, Any], short: Callable[[str], str]) -> list[str]:
     sentences = []
     wait, retry, workflow_run = told["wait"], told["retry"], told["workflow_run"]
+    if wait is not None and wait["head"] is not None:
+        place, head_id, job, dpu = (wait["head"][key] for key in ("place", "id", "job_name", "dpu"))
+        sentences.append(f"At place {place} is {short(head_id)} of job {job}, which waits for {dpu:g} DPU.")
     if wait is not None and wait["ahead_of_job"]:
         named = [short(run["id"]) for run in wait["first_ahead_of_job"]]
         more = wait["ahead_of_job"] - len(named)
@@ -100,20 +104,27 @@ def _sentences(told: dict[str, Any], short: Callable[[str], str]) -> list[str]:
 
 def _origin(told: dict[str, Any], short: Callable[[str], str]) -> str:
     run, trigger = told["run"], told["trigger"]
-    if run["previous_run_id"] is not None:
-        how = f"automatic retry {run['retry_number']}" if run["retry_number"] else "a retry by hand"
-        return f"It is {how}, after {short(run['previous_run_id'])}."
-    if trigger is None:
-        return "It was started by a call, not by a trigger."
+    if run["previous_run_id"] is None:
+        return "It was started by a call, not by a trigger." if trigger is None else _trigger(trigger, "it")
+    how = f"automatic retry {run['retry_number']}" if run["retry_number"] else "a retry by hand"
+    retry = f"It is {how}, after {short(run['previous_run_id'])}."
+    return retry if trigger is None else f"{retry} {_trigger(trigger, 'the first attempt')}"
+
+
+def _trigger(trigger: dict[str, Any], what: str) -> str:
+    """Return how the trigger started it or the first attempt."""
     kind = f" ({trigger['type']})" if trigger["type"] else ", which is deleted since,"
+    if trigger["is_changed"]:
+        kind = ", which was changed since,"
     firing = trigger["firing"]
     if firing is None:
-        return f"Trigger {trigger['name']}{kind} had started it in the workflow run that this one resumes."
+        return f"Trigger {trigger['name']}{kind} had started {what} in the workflow run that this one resumes."
     at = moment(firing["at_ms"])
     if firing["tick_ms"] is not None:
         schedule = f" of {trigger['schedule']}" if trigger["schedule"] else ""
-        return f"Trigger {trigger['name']}{kind} started it at {at}, for the instant {moment(firing['tick_ms'])}{schedule}."
-    return f"Trigger {trigger['name']}{kind} started it at {at}."
+        instant = moment(firing["tick_ms"])
+        return f"Trigger {trigger['name']}{kind} started {what} at {at}, for the instant {instant}{schedule}."
+    return f"Trigger {trigger['name']}{kind} started {what} at {at}."
 
 
 def _print_holders(told: dict[str, Any], short: Callable[[str], str]) -> None:
@@ -145,7 +156,7 @@ def _print_sights(told: dict[str, Any], short: Callable[[str], str]) -> None:
     watched = {one["job_name"] for one in trigger["conditions"]}
     rows = [(one["job_name"], one["wanted"], one["state"], one["run_id"]) for one in trigger["conditions"]]
     rows += [
-        (one["job_name"], None, one["state"], one["run_id"])  # the trigger has been changed since
+        (one["job_name"], None, one["state"], one["run_id"])  # the trigger was changed or deleted since
         for one in trigger["predecessors"]
         if one["job_name"] not in watched
     ]

@@ -19,7 +19,10 @@ def command() -> None:
 @output_option
 @click.pass_context
 def start(context: click.Context, /, *, name: str, output: str) -> None:
-    """Fire an ON_DEMAND trigger at once; activate one of another type."""
+    """Fire an ON_DEMAND trigger at once; activate one of another type.
+
+    With -o json, last_firing tells the runs that the last firing started: this one, unless somebody fired it again.
+    """
     _ask(context, "StartTrigger", name, output)
 
 
@@ -36,10 +39,14 @@ def stop(context: click.Context, /, *, name: str, output: str) -> None:
 def _ask(context: click.Context, action: str, name: str, output: str) -> None:
     client = context.ensure_object(Session).client()
     answer = client.act(action, {"Name": name})
-    if output == JSON:
+    if output == JSON and action != "StartTrigger":
         print_json(answer)
         return
     trigger: Trigger = client.look_up("triggers", name)["trigger"]
+    if output == JSON:
+        is_fired = trigger["type"] == "ON_DEMAND"
+        print_json({**answer, "last_firing": trigger["last_firing"]} if is_fired else answer)
+        return
     for line in _told(trigger):
         click.echo(in_one_line(line))
 

@@ -1,5 +1,7 @@
 """`orchestrator triggers`: list triggers."""
 
+from typing import Final
+
 import click
 
 from orchestrator.faces.cli.chains import LastFiring, Trigger
@@ -9,6 +11,10 @@ from orchestrator.faces.cli.session import Session, endpoint_options
 from orchestrator.faces.cli.tables import JSON, output_option, print_json, print_table
 from orchestrator.faces.cli.text import brief_moment
 
+_LEAST_NAME: Final = 8
+_LEAST_RUNS: Final = 12
+"""What is never cut off: `jr_`, eight digits, and that there is more."""
+
 
 @click.command("triggers")
 @endpoint_options
@@ -17,7 +23,7 @@ from orchestrator.faces.cli.text import brief_moment
 def command(context: click.Context, /, *, output: str) -> None:
     """List the triggers, with their next and last firings.
 
-    Times are local; schedules are in UTC. CHAIN is the number of the last firing's chain, RUNS are those it started.
+    Times are local; schedules are in UTC. RUNS are those that the last firing started.
     """
     told = context.ensure_object(Session).client().look_up("triggers")
     triggers: list[Trigger] = told["triggers"]
@@ -27,8 +33,9 @@ def command(context: click.Context, /, *, output: str) -> None:
     firings = [trigger["last_firing"] for trigger in triggers if trigger["last_firing"] is not None]
     short = short_ids(run["id"] for firing in firings for run in firing["runs"])
     print_table(
-        ("TRIGGER", "TYPE", "STATE", "NEXT", "LAST", "CHAIN", "RUNS"),
+        ("TRIGGER", "TYPE", "STATE", "NEXT", "LAST", "RUNS"),
         (_told(trigger, short, told["now_ms"]) for trigger in triggers),
+        least={"TRIGGER": _LEAST_NAME, "RUNS": _LEAST_RUNS},
     )
 
 
@@ -40,12 +47,11 @@ def _told(trigger: Trigger, short: dict[str, str], now_ms: int) -> tuple[str, ..
         trigger["state"],
         brief_moment(upcoming[0] if upcoming else None, now_ms),
         brief_moment(None if last is None else last["at_ms"], now_ms),
-        "-" if last is None else str(last["chain_key"]),
-        "" if last is None else _runs(last, short),
+        "-" if last is None else _runs(last, short),
     )
 
 
 def _runs(last: LastFiring, short: dict[str, str]) -> str:
     """Return the runs, what needs a look before what went well: the end of the line may not fit the terminal."""
     runs = sorted(last["runs"], key=lambda run: (run["state"] == "SUCCEEDED", run["state"] not in ENDED))
-    return ", ".join(f"{run['state']} {short[run['id']]}" for run in runs) or "none"
+    return ", ".join(f"{short[run['id']]} {run['state']}" for run in runs) or "none"

@@ -1,4 +1,4 @@
-"""`orchestrator workflow`: start workflows, and see how their runs are."""
+"""`orchestrator workflow`: list and start workflows, and see how their runs are."""
 
 from typing import Any, Final
 
@@ -7,6 +7,7 @@ import click
 from orchestrator.faces.cli.chains import (
     WORKFLOW_RUN_ENDED,
     Trigger,
+    Workflow,
     WorkflowRun,
     WorkflowRunDetails,
     counted,
@@ -20,14 +21,30 @@ from orchestrator.faces.cli.following import LONG_POLL_S, PATIENCE_S
 from orchestrator.faces.cli.lookup import short_ids
 from orchestrator.faces.cli.session import Session, endpoint_options
 from orchestrator.faces.cli.tables import JSON, output_option, print_facts, print_json, print_table
-from orchestrator.faces.cli.text import in_one_line, moment
+from orchestrator.faces.cli.text import brief_moment, moment
 
 _GONE_WRONG: Final = ("failed_actions", "timeout_actions", "stopped_actions", "errored_actions")
 
 
 @click.group("workflow")
 def command() -> None:
-    """Start a workflow, or show it and its runs."""
+    """List workflows, start one, or show it and its runs."""
+
+
+@command.command("list")
+@endpoint_options
+@output_option
+@click.pass_context
+def list_(context: click.Context, /, *, output: str) -> None:
+    """List the workflows, with how many of their runs are live and how the last one is."""
+    told = context.ensure_object(Session).client().look_up("workflows")
+    workflows: list[Workflow] = told["workflows"]
+    if output == JSON:
+        print_json(workflows)
+        return
+    short = short_ids(one["last_run"]["id"] for one in workflows if one["last_run"] is not None)
+    columns = ("WORKFLOW", "LIVE", "LAST RUN", "STATUS", "STARTED", "ENDED")
+    print_table(columns, (_listed(one, short, told["now_ms"]) for one in workflows))
 
 
 @command.command("start")
@@ -73,11 +90,19 @@ def show(context: click.Context, /, *, name: str, run: str | None, output: str) 
     """Show a workflow with its triggers and latest runs, or one RUN of it with its chain."""
     client = context.ensure_object(Session).client()
     if run is None:
-        told = client.look_up("workflows", name)
+        told = client.look_up("workflow", query={"name": name})
         print_json(told) if output == JSON else _print_workflow(told)
         return
     details = find_workflow_run(client, name, run)
     print_json(details) if output == JSON else _print_run(details)
+
+
+def _listed(workflow: Workflow, short: dict[str, str], now_ms: int) -> tuple[str, ...]:
+    last = workflow["last_run"]
+    if last is None:
+        return (workflow["name"], "0", "-", "-", "-", "-")
+    times = (brief_moment(last[key], now_ms, to_the_second=True) for key in ("started_on_ms", "completed_on_ms"))
+    return (workflow["name"], str(workflow["live_runs"]), short[last["id"]], last["status"], *times)
 
 
 def _paired(given: tuple[str, ...]) -> dict[str, str]:
@@ -111,7 +136,7 @@ def _print_workflow(told: dict[str, Any]) -> None:
         ("Runs at once", "" if most is None else str(most)),
         *((f"Property {key}", value) for key, value in workflow["default_run_properties"].items()),
     ]
-    print_facts((name, value) for name, value in facts if value)
+    print_facts(((name, value) for name, value in facts if value), wraps=True)
     click.echo()
     print_table(("TRIGGER", "TYPE", "STATE", "WATCHES", "STARTS"), (_trigger(trigger) for trigger in triggers))
     click.echo()
@@ -144,6 +169,6 @@ def _print_run(details: WorkflowRunDetails) -> None:
         ("Actions", counted(run["statistics"])),
         *((f"Property {key}", value or "(empty)") for key, value in run["properties"].items()),
     ]
-    print_facts((name, in_one_line(value)) for name, value in facts if value not in {"", "-"})
+    print_facts(((name, value) for name, value in facts if value not in {"", "-"}), wraps=True)
     click.echo()
     print_chain(details["chain"], now_ms=details["now_ms"])

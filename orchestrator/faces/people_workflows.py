@@ -1,0 +1,86 @@
+"""Plain GET routes for people and the command line: workflows and their runs."""
+
+import re
+from typing import Final
+
+import anyio
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from orchestrator.faces.people_query import MAX_WAIT_S, number
+from orchestrator.faces.people_views import (
+    chain_view,
+    listed_workflow_view,
+    trigger_view,
+    workflow_run_view,
+    workflow_view,
+)
+from orchestrator.operations.context import Context
+from orchestrator.operations.look_up_workflows import (
+    list_workflow_runs,
+    list_workflows_seen,
+    look_up_workflow,
+    look_up_workflow_run,
+    workflow_run_status,
+)
+
+LATEST: Final = 10
+_MAX_LIMIT: Final = 100
+_PREFIX: Final = re.compile(r"(?:wr_)?([0-9a-f]{0,64})")
+
+
+def routes(ctx: Context) -> list[Route]:
+    """Return the routes over `ctx`. A name may hold slashes, so it is in the query, as is what of the workflow is asked for."""
+
+    async def workflows(request: Request) -> Response:
+        del request
+        found = await list_workflows_seen(ctx)
+        return JSONResponse({"now_ms": ctx.now_ms(), "workflows": [listed_workflow_view(one) for one in found]})
+
+    async def workflow(request: Request) -> Response:
+        query = request.query_params
+        name = query.get("name", "")
+        if "run" in query:
+            return await workflow_run(request, name, query["run"])
+        if "prefix" in query:
+            return await workflow_runs(request, name, query["prefix"])
+        seen = await look_up_workflow(ctx, name, limit=LATEST)
+        return JSONResponse(
+            {
+                "now_ms": ctx.now_ms(),
+                "workflow": workflow_view(seen.workflow),
+                "triggers": [trigger_view(one) for one in seen.triggers],
+                "runs": [workflow_run_view(run) for run in seen.runs],
+            }
+        )
+
+    async def workflow_runs(request: Request, name: str, prefix: str) -> Response:
+        limit = number(request.query_params, "limit", LATEST, _MAX_LIMIT)
+        match = _PREFIX.fullmatch(prefix)
+        found = await list_workflow_runs(ctx, name, hex_prefix=match[1], limit=limit) if match else []
+        return JSONResponse({"runs": [workflow_run_view(run) for run in found]})
+
+    async def workflow_run(request: Request, name: str, run_id: str) -> Response:
+        seen = request.query_params.get("seen_status")
+        wait_s = number(request.query_params, "wait_s", 0.0, MAX_WAIT_S)
+        with anyio.move_on_after(wait_s):
+            while wait_s:
+                rung = ctx.supervisor.changed.listen()
+                now = await workflow_run_status(ctx, name, run_id)
+                if seen is None or now.status != seen or not now.is_live or ctx.closing.is_set():
+                    break
+                await rung.wait()
+        found = await look_up_workflow_run(ctx, name, run_id)
+        return JSONResponse(
+            {
+                "now_ms": ctx.now_ms(),
+                "workflow_run": workflow_run_view(found),
+                "chain": chain_view(found.chain),
+            }
+        )
+
+    return [
+        Route("/workflows", workflows, methods=["GET"]),
+        Route("/workflow", workflow, methods=["GET"]),
+    ]
