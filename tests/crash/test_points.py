@@ -159,8 +159,8 @@ def _orchestrate(daemon: Daemon, markers: Markers) -> None:
         Actions=action,
     )
     daemon.kill()
-    earlier = "started_on_ms = started_on_ms - 60000, launched_on_ms = launched_on_ms - 60000"
-    rewrite(daemon, f"UPDATE job_run SET {earlier} WHERE completed_on_ms IS NULL")
+    rewrite(daemon, "UPDATE job_run SET started_on_ms = started_on_ms - 60000 WHERE completed_on_ms IS NULL")
+    rewrite(daemon, "UPDATE job_run SET launched_on_ms = launched_on_ms - 60000 WHERE completed_on_ms IS NULL")
     rewrite(daemon, "UPDATE job_trigger SET active_since_ms = 0 WHERE name = 'timed'")
     daemon.start()
     until(lambda: '"Glue Job Run Status"' in daemon.log(), what="the event of the late run")
