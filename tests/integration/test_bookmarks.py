@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -343,7 +344,7 @@ def test_every_version_is_kept_with_what_made_it(daemon: Daemon) -> None:
     reset(daemon, job)
     reset(daemon, job, RunId=first)
     query = "SELECT version, cause, bookmark FROM bookmark JOIN job USING (job_key) WHERE name = ? ORDER BY version"
-    with sqlite3.connect(f"file:{daemon.state_dir}/state.db?mode=ro", uri=True) as connection:
+    with closing(sqlite3.connect(f"file:{daemon.state_dir}/state.db?mode=ro", uri=True)) as connection:
         rows = connection.execute(query, (job,)).fetchall()
     connection.close()
     assert rows == [

@@ -2,6 +2,7 @@
 
 import signal
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,7 +54,7 @@ def got(daemon: Daemon, name: str = "nightly") -> dict[str, Any]:
 
 def active_since(daemon: Daemon) -> tuple[Any, ...]:
     """Return since when the trigger counts, and when it was modified; only the store tells."""
-    with sqlite3.connect(f"file:{daemon.state_dir / 'state.db'}?mode=ro", uri=True) as store:
+    with closing(sqlite3.connect(f"file:{daemon.state_dir / 'state.db'}?mode=ro", uri=True)) as store:
         statement = "SELECT active_since_ms, last_modified_on_ms FROM job_trigger WHERE name = 'nightly'"
         row: tuple[Any, ...] = store.execute(statement).fetchone()
     return row

@@ -66,7 +66,7 @@ def test_links_may_lead_elsewhere_within_the_directory_only(settings: S3Settings
     assert place("s3://mapped/latest/a.py", "script", settings, tmp_path).path == directory / "latest" / "a.py"
     with pytest.raises(LaunchError, match="leads out of the directory"):
         place("s3://mapped/out/a.py", "script", settings, tmp_path)
-    with pytest.raises(LaunchError, match=r"leads out|cannot be looked up"):
+    with pytest.raises(LaunchError, match=r"Symlink loop|Too many levels of symbolic links"):
         place("s3://mapped/round/a.py", "script", settings, tmp_path)
 
 
