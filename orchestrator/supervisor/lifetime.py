@@ -140,7 +140,10 @@ class Lifetime:
             self._launches += 1
             for key in arguments.ignored_keys(spec.arguments):
                 log.warning("argument_not_passed", run=str(self.run.id), key=key, reason="it does not begin with --")
-            await self._launch_unless_woken(spec)
+            if not await self._launch_unless(rung, spec):
+                self._launches -= 1
+                await self._look_up()
+                return True
         except (LaunchError, RequestError) as error:
             self._problem = str(error)
             return True
@@ -149,10 +152,10 @@ class Lifetime:
         await self._look_up()
         return True
 
-    async def _launch_unless_woken(self, spec: LaunchSpec) -> None:
-        """Launch, which may wait for a network: whatever wakes us then, a stop above all, withdraws it."""
+    async def _launch_unless(self, rung: anyio.Event, spec: LaunchSpec) -> bool:
+        """Launch, which may wait for a network: whatever rings then, a stop above all, withdraws it. Returns if it was made."""
         error: Exception | None = None
-        rung = self._bell.listen()
+        is_made = False
 
         async def withdraw() -> None:
             await rung.wait()
@@ -162,11 +165,13 @@ class Lifetime:
             tasks.start_soon(withdraw)
             try:
                 await self._around.executor.launch(spec)
+                is_made = True
             except Exception as raised:  # noqa: BLE001 - raised again below, not in a group
                 error = raised
             tasks.cancel_scope.cancel()
         if error is not None:
             raise error
+        return is_made
 
     async def _alive(self) -> bool:
         if self.run.launched_on_ms is None:
