@@ -9,8 +9,6 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-import structlog
-
 from orchestrator.model import triggers as rules
 from orchestrator.model import workflows as workflow_rules
 from orchestrator.model.records import EventKind, Invocation, JobRun, NewRun, Predecessor
@@ -21,8 +19,6 @@ from orchestrator.store import chains, events, job_runs, jobs, triggers, workflo
 from orchestrator.store.database import Transaction
 from orchestrator.supervisor.means import Means
 from orchestrator.supervisor.triggered import start_actions
-
-log = structlog.stdlib.get_logger()
 
 _TOLD: Final = frozenset({JobRunState.SUCCEEDED, JobRunState.FAILED, JobRunState.TIMEOUT, JobRunState.STOPPED})
 """The ends that others are told of, as EventBridge is."""
