@@ -21,11 +21,12 @@ from anyio.abc import TaskGroup, TaskStatus
 from orchestrator import __version__
 from orchestrator.executors.local.launcher import LocalExecutor
 from orchestrator.executors.s3 import S3Settings
-from orchestrator.executors.world import WorldSettings
+from orchestrator.executors.world import NamedRuntime, Runtime, WorldSettings, shared_runtimes
 from orchestrator.faces import http, job_files, trigger_files
 from orchestrator.faces.service_manager import notify
 from orchestrator.logging import configure
 from orchestrator.model.errors import (
+    LaunchError,
     StateDirectoryHeldError,
     StoreBrokenError,
     StoreError,
@@ -119,15 +120,16 @@ async def _run(
 ) -> None:
     endpoint_url = _endpoint_url(listener)
     async with open_database(directory.database, operation_timeout_s=settings.operation_timeout_s) as database:
-        directory.runs.mkdir(mode=0o700, exist_ok=True)
+        world_settings = _world(settings, endpoint_url)
         executor = LocalExecutor(
             directory.runs,
-            _world(settings, endpoint_url),
+            world_settings,
             stop_grace_s=settings.runs.stop_grace_s,
             log_limit_bytes=settings.runs.log_limit_bytes,
             open_files_limit=open_files_limit,
         )
         try:
+            await executor.start(_shared_runtimes(world_settings))
             async with anyio.create_task_group() as tasks:
                 await tasks.start(database.serve)
                 async with anyio.create_task_group() as companions:
@@ -273,8 +275,21 @@ def _world(settings: Settings, endpoint_url: str) -> WorldSettings:
         endpoint_url=endpoint_url,
         region=settings.region,
         environment=settings.environment,
+        runtimes={
+            name: NamedRuntime(python=runtime.python or None, preload=tuple(runtime.preload))
+            for name, runtime in settings.runtimes.items()
+        },
         s3=S3Settings(directories=settings.s3, endpoint_url=settings.s3_endpoint_url, region=settings.region),
     )
+
+
+def _shared_runtimes(settings: WorldSettings) -> list[Runtime]:
+    """Return the templates to make at the start. A mistake in one is `check`'s to explain, and its runs' to fail with."""
+    try:
+        return shared_runtimes(settings)
+    except LaunchError as error:
+        log.warning("runtimes_not_started", problem=str(error))
+        return []
 
 
 def _endpoint_url(listener: socket.socket) -> str:

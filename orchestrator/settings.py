@@ -90,6 +90,13 @@ class Retries(_Section):
     longest_delay_s: Annotated[float, Field(ge=0, le=86_400)] = 300
 
 
+class Runtime(_Section):
+    """An interpreter with modules that it has imported before its scripts come."""
+
+    python: str = ""  # an interpreter or the directory of a virtual environment; empty: the setting `python`
+    preload: tuple[Annotated[str, Field(pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)*$")], ...] = ()
+
+
 class Access(_Section):
     """Who may call."""
 
@@ -127,6 +134,7 @@ class Settings(BaseSettings):
     pythons: dict[str, str] = {}
     path: str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     environment: dict[str, str] = {}
+    runtimes: dict[str, Runtime] = {}
     s3: dict[str, Path] = {}
     s3_endpoint_url: Annotated[str, Field(pattern=r"^(https?://[^/\s]+/?)?$")] = ""
     operation_timeout_s: Annotated[float, Field(gt=0, le=600)] = 20

@@ -24,6 +24,14 @@ _LIBRARY_SUFFIXES: Final = frozenset({".zip", ".egg", ".whl"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NamedRuntime:
+    """A runtime that jobs share by its name. Without `python` the interpreter is chosen as for any other job."""
+
+    python: str | None
+    preload: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorldSettings:
     """What the daemon's settings say about all scripts."""
 
@@ -34,17 +42,31 @@ class WorldSettings:
     endpoint_url: str
     region: str
     environment: Mapping[str, str] = field(default_factory=dict)  # further variables for every script
+    runtimes: Mapping[str, NamedRuntime] = field(default_factory=dict)
     s3: S3Settings = field(default_factory=S3Settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """An interpreter that has imported modules before its scripts come: what warm starts fork from.
+
+    The environment is what the runs of one runtime have in common.
+    """
+
+    python: str
+    preload: tuple[str, ...]
+    environment: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """What to execute."""
+    """What to execute. With a runtime the script may be run by a process that is forked from it."""
 
     script: Path
     argv: list[str]
     environment: dict[str, str]
     fetches: list[s3.Fetch]  # to be made before it is executed
+    runtime: Runtime | None = None
 
 
 def needs_fetching(spec: LaunchSpec, settings: WorldSettings) -> bool:
@@ -69,7 +91,8 @@ def build(spec: LaunchSpec, settings: WorldSettings, directory: Path) -> World:
 
     script = located(_script_location(spec), "script location")
     libraries = [located(location, arguments.EXTRA_PY_FILES) for location in _library_locations(spec)]
-    python_home = spec.arguments.get(arguments.PYTHON)
+    named = _named_runtime(spec, settings)
+    python_home = spec.arguments.get(arguments.PYTHON) or (named.python if named else None)
     is_python = script.suffix in _PYTHON_SUFFIXES or script.is_dir()
     temporary = directory / "tmp"
     injected = [
@@ -82,17 +105,55 @@ def build(spec: LaunchSpec, settings: WorldSettings, directory: Path) -> World:
     if arguments.TEMP_DIR not in spec.arguments:
         injected.append((arguments.TEMP_DIR, str(temporary)))
     interpreter = [_interpreter(spec, settings, python_home)] if is_python else []
+    common = _common_environment(settings, python_home)
+    preload = _preload(spec, named)
+    is_warm = bool(interpreter) and preload is not None
     return World(
         script=script,
         argv=[*interpreter, str(script), *arguments.to_argv(injected, spec.arguments)],
-        environment=_environment(spec, settings, directory, python_home, _python_path(libraries, fetches)),
+        environment=_environment(spec, common, directory, _python_path(libraries, fetches)),
         fetches=fetches,
+        runtime=_runtime(interpreter[0], preload or (), common) if is_warm else None,
     )
 
 
-def _environment(
-    spec: LaunchSpec, settings: WorldSettings, directory: Path, python_home: str | None, libraries: list[str]
-) -> dict[str, str]:
+def shared_runtimes(settings: WorldSettings) -> list[Runtime]:
+    """Return the runtimes that the settings name, for jobs that say nothing of an interpreter.
+
+    Raises:
+        LaunchError: an interpreter cannot be made out.
+    """
+    return [
+        _runtime(
+            _named_interpreter(runtime.python, settings), runtime.preload, _common_environment(settings, runtime.python)
+        )
+        for runtime in settings.runtimes.values()
+    ]
+
+
+def _runtime(python: str, preload: tuple[str, ...], common: Mapping[str, str]) -> Runtime:
+    return Runtime(python, preload, tuple(sorted({**common, "PYTHONPATH": str(SCRIPT_PACKAGE)}.items())))
+
+
+def _named_runtime(spec: LaunchSpec, settings: WorldSettings) -> NamedRuntime | None:
+    name = spec.arguments.get(arguments.RUNTIME)
+    if not name:
+        return None
+    if name not in settings.runtimes:
+        message = f"{arguments.RUNTIME}: there is no runtime {name!r} in the settings ([runtimes.{name}])"
+        raise LaunchError(message)
+    return settings.runtimes[name]
+
+
+def _preload(spec: LaunchSpec, named: NamedRuntime | None) -> tuple[str, ...] | None:
+    """Return what is to be imported before the script comes; None where it is to be executed."""
+    own = spec.arguments.get(arguments.PRELOAD)
+    if own is None:
+        return named.preload if named else None
+    return arguments.modules_to_preload(own)
+
+
+def _common_environment(settings: WorldSettings, python_home: str | None) -> dict[str, str]:
     home_of_user, user = _account()
     environment = {
         "PATH": settings.path,
@@ -101,12 +162,23 @@ def _environment(
         "LOGNAME": user,
         "SHELL": "/bin/sh",
         "LANG": "C.UTF-8",
-        "TMPDIR": str(directory / "tmp"),
         "PYTHONUNBUFFERED": "1",  # without it a live log is empty until 8 KiB have gathered
         "AWS_ENDPOINT_URL_GLUE": settings.endpoint_url,
         "AWS_REGION": settings.region,
         "AWS_DEFAULT_REGION": settings.region,
         **settings.environment,
+    }
+    home = _virtual_environment(python_home, settings)
+    if home is not None:
+        environment["VIRTUAL_ENV"] = str(home)
+        environment["PATH"] = f"{home / 'bin'}{os.pathsep}{environment['PATH']}"
+    return environment
+
+
+def _environment(spec: LaunchSpec, common: Mapping[str, str], directory: Path, libraries: list[str]) -> dict[str, str]:
+    environment = {
+        "TMPDIR": str(directory / "tmp"),
+        **common,
         "PYTHONPATH": os.pathsep.join([*libraries, str(SCRIPT_PACKAGE)]),
         "ORCH_JOB_NAME": spec.job_name,
         "ORCH_JOB_ID": spec.job_id,
@@ -117,10 +189,6 @@ def _environment(
     }
     if spec.bookmark.to_text is not None:
         environment["ORCH_BOOKMARK_TO_FILE"] = str(directory / "bookmark" / "to")
-    home = _virtual_environment(python_home, settings)
-    if home is not None:
-        environment["VIRTUAL_ENV"] = str(home)
-        environment["PATH"] = f"{home / 'bin'}{os.pathsep}{environment['PATH']}"
     custom = spec.arguments.get(arguments.CUSTOMER_ENV)
     if custom:
         environment.update(arguments.customer_environment(custom))
@@ -138,8 +206,7 @@ def _account() -> tuple[str, str]:
 
 def _interpreter(spec: LaunchSpec, settings: WorldSettings, python_home: str | None) -> str:
     if python_home:
-        home = _virtual_environment(python_home, settings)
-        return str(home / "bin" / "python") if home else str(_local_path(python_home, settings, arguments.PYTHON))
+        return _named_interpreter(python_home, settings)
     version = spec.python_version
     if version is not None and version in settings.pythons:
         return settings.pythons[version]
@@ -147,6 +214,13 @@ def _interpreter(spec: LaunchSpec, settings: WorldSettings, python_home: str | N
         message = 'The job asks for PythonVersion 2, and no interpreter is configured for it ([pythons] "2")'
         raise LaunchError(message)
     return settings.python
+
+
+def _named_interpreter(python_home: str | None, settings: WorldSettings) -> str:
+    if not python_home:
+        return settings.python
+    home = _virtual_environment(python_home, settings)
+    return str(home / "bin" / "python") if home else str(_local_path(python_home, settings, arguments.PYTHON))
 
 
 def _virtual_environment(python_home: str | None, settings: WorldSettings) -> Path | None:

@@ -26,7 +26,12 @@ BOOKMARK_FROM: Final = "--job-bookmark-from"
 BOOKMARK_TO: Final = "--job-bookmark-to"
 PYTHON: Final = "--orchestrator-python"
 """Ours: the interpreter or the virtual environment that a job or run wants; not passed to the script."""
-_NOT_PASSED: Final = frozenset({*INJECTED, PYTHON})
+PRELOAD: Final = "--orchestrator-preload"
+"""Ours: the modules that are imported before the script comes, comma-separated; given and empty: a warm start that imports
+nothing. Without it the script's interpreter is executed. Not passed to the script."""
+RUNTIME: Final = "--orchestrator-runtime"
+"""Ours: the name of an interpreter with its preloaded modules in the settings; not passed to the script."""
+_NOT_PASSED: Final = frozenset({*INJECTED, PYTHON, PRELOAD, RUNTIME})
 
 BOOKMARK_ENABLE: Final = "job-bookmark-enable"
 BOOKMARK_DISABLE: Final = "job-bookmark-disable"
@@ -116,6 +121,7 @@ def check_merged(merged: Mapping[str, str]) -> None:
         raise InvalidInputError(sentence)
     if CUSTOMER_ENV in merged:
         customer_environment(merged[CUSTOMER_ENV])
+    modules_to_preload(merged.get(PRELOAD, ""))
 
 
 def bookmark_option(merged: Mapping[str, str]) -> str:
@@ -135,6 +141,20 @@ def customer_environment(text: str) -> dict[str, str]:
         if equals and key.strip().startswith("CUSTOMER_"):
             pairs[key.strip()] = value
     return pairs
+
+
+def modules_to_preload(text: str) -> tuple[str, ...]:
+    """Parse `pandas, pyarrow.compute`.
+
+    Raises:
+        InvalidInputError: something that is no module's name.
+    """
+    names = tuple(filter(None, map(str.strip, text.split(","))))
+    for name in names:
+        if not all(part.isidentifier() for part in name.split(".")):
+            sentence = f"{PRELOAD}: '{name[:80]}' is not the name of a Python module."
+            raise InvalidInputError(sentence)
+    return names
 
 
 def _split_quoted(text: str) -> list[str]:

@@ -75,7 +75,7 @@ def _check_owner(path: Path) -> None:
 def _check_not_emptied(directory: StateDirectory) -> None:
     """Refuse a missing or zero-length database beside existing runs: SQLite would take it for a fresh one."""
     is_empty = not directory.database.exists() or directory.database.stat().st_size == 0
-    if is_empty and directory.runs.exists() and any(directory.runs.iterdir()):
+    if is_empty and any(directory.runs.glob("*/*")):
         message = (
             f"{directory.database} is missing or empty, but {directory.runs} holds runs; "
             f"restore the database from a backup, or move {directory.runs} away to begin anew"

@@ -64,14 +64,22 @@ class Lifetime:
         self._launches = 0
         self._problem: str | None = None
         self._stop_sent = False
+        self._is_rumour = True  # whether the row may have changed since it was read
+        self._launching: anyio.CancelScope | None = None
 
     def wake(self) -> None:
-        """Make it look again: something may have happened to the run."""
+        """Make it look at the run again: something may have happened there."""
+        self._bell.ring()
+
+    def wake_to_change(self) -> None:
+        """Make it read its row again: somebody else has changed it, by a stop. A launch that still waits is withdrawn."""
+        self._is_rumour = True
+        if self._launching is not None:
+            self._launching.cancel()
         self._bell.ring()
 
     async def carry(self) -> None:
         """Carry the run to a terminal state. Cancelling this ends the watching, never the run."""
-        await self._look_up()
         while not self.run.is_terminal:
             rung = self._bell.listen()
             try:
@@ -81,17 +89,24 @@ class Lifetime:
                 await anyio.sleep(RETRY_INTERVAL_S)
                 is_moved = True
             if not is_moved:
-                with anyio.move_on_after(SAFETY_POLL_S):
+                with anyio.move_on_after(SAFETY_POLL_S) as patience:
                     await rung.wait()
-                await self._look_up()
+                self._is_rumour |= patience.cancelled_caught
 
     async def _look_up(self) -> None:
-        """Take the row as it is now: one that was read before an await is a rumour."""
+        """Take the row as it is now."""
+        self._is_rumour = False  # before the read: what changes during it is heard
         self.run = await self._around.database.read(lambda tx: job_runs.get_by_id(tx, self.run.id))
 
     async def _step(self) -> bool:
-        """Do what the sight of the run calls for. Returns False where there is nothing to do until it is woken."""
-        match await self._around.executor.find(self.run.id):
+        """Do what the sight of the run calls for. Returns False where there is nothing to do until it is woken.
+
+        Only where the row decides is a rumour of it looked up: a launch, and an end, read it in their own transactions.
+        """
+        seen = await self._around.executor.find(self.run.id)
+        if self._is_rumour and isinstance(seen, Alive | Revoked):
+            await self._look_up()
+        match seen:
             case Unclaimed(problem):
                 return await self._unclaimed(problem or self._problem)
             case Alive():
@@ -127,51 +142,37 @@ class Lifetime:
         return await self._launch()
 
     async def _launch(self) -> bool:
-        rung = self._bell.listen()
-
         def read(tx: Transaction) -> tuple[JobRun, LaunchSpec]:
             run = job_runs.get_by_id(tx, self.run.id)
             return run, launching.launch_spec(tx, run)
 
+        self._is_rumour = False
         try:
             self.run, spec = await self._around.database.read(read)
-            if self.run.state is not JobRunState.STARTING:  # a stop overtook the launch
+            if self._is_rumour or self.run.state is not JobRunState.STARTING:  # a stop overtook the launch
+                await self._look_up()
                 return True
-            self._launches += 1
             for key in arguments.ignored_keys(spec.arguments):
                 log.warning("argument_not_passed", run=str(self.run.id), key=key, reason="it does not begin with --")
-            if not await self._launch_unless(rung, spec):
-                self._launches -= 1
+            if not await self._launch_unless_changed(spec):
                 await self._look_up()
                 return True
         except (LaunchError, RequestError) as error:
             self._problem = str(error)
             return True
-        with anyio.move_on_after(SAFETY_POLL_S):
-            await rung.wait()  # the shim has started the script, or is gone; or somebody wants a stop
-        await self._look_up()
-        return True
+        self._launches += 1
+        return False  # the shim will be heard when it has started the script, or is gone
 
-    async def _launch_unless(self, rung: anyio.Event, spec: LaunchSpec) -> bool:
-        """Launch, which may wait for a network: whatever rings then, a stop above all, withdraws it. Returns if it was made."""
-        error: Exception | None = None
-        is_made = False
-
-        async def withdraw() -> None:
-            await rung.wait()
-            tasks.cancel_scope.cancel()
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(withdraw)
-            try:
+    async def _launch_unless_changed(self, spec: LaunchSpec) -> bool:
+        """Launch, which may wait for a network: a stop withdraws it then. Returns whether it was made."""
+        self._launching = anyio.CancelScope()
+        try:
+            with self._launching:
                 await self._around.executor.launch(spec)
-                is_made = True
-            except Exception as raised:  # noqa: BLE001 - raised again below, not in a group
-                error = raised
-            tasks.cancel_scope.cancel()
-        if error is not None:
-            raise error
-        return is_made
+                return True
+        finally:
+            self._launching = None
+        return False
 
     async def _alive(self) -> bool:
         if self.run.launched_on_ms is None:

@@ -83,7 +83,7 @@ class Supervisor:
         for run_id in run_ids:
             lifetime = self._lifetimes.get(run_id)
             if lifetime is not None:
-                lifetime.wake()
+                lifetime.wake_to_change()
             else:  # queued, or about to be: a row that is being read now may still be from before the stop
                 self._stops.append(run_id)
         self._work.ring()

@@ -19,8 +19,10 @@ def test_what_a_script_may_import_needs_the_standard_library_only(file: Path) ->
     assert set(_imported(file)) - sys.stdlib_module_names <= OURS
 
 
-def test_the_shim_needs_the_standard_library_only() -> None:
-    assert set(_imported(ROOT / "executors" / "local" / "shim.py")) <= sys.stdlib_module_names
+@pytest.mark.parametrize("name", ["forking", "process_title", "shim", "spawn_server", "template", "warm"])
+def test_what_runs_beside_scripts_needs_the_standard_library_only(name: str) -> None:
+    known = sys.stdlib_module_names | {"_socket"}
+    assert set(_imported(ROOT / "executors" / "local" / f"{name}.py")) <= known
 
 
 def _imported(file: Path) -> Iterator[str]:

@@ -1,7 +1,7 @@
-"""The executor of this machine: spawns a shim for each run and watches it by its pidfd.
+"""The executor of this machine: has a shim made for each run and watches it by its pidfd.
 
-The daemon never forks: shims are spawned (`posix_spawn`) and waited for by pidfd, in the event loop, without a thread
-or a task for each. A shim that another daemon spawned is watched the same way.
+The daemon never forks: a spawn server forks shims (spawning.py), or they are executed. They are waited for by pidfd, in
+the event loop, without a thread or a task for each. A shim that another daemon had made is watched the same way.
 """
 
 import asyncio
@@ -9,16 +9,16 @@ import errno
 import math
 import os
 import signal
-import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import anyio
 import anyio.to_thread
+import structlog
 
 from orchestrator.executors import s3, world
 from orchestrator.executors.interface import (
@@ -33,18 +33,20 @@ from orchestrator.executors.interface import (
     Unclaimed,
 )
 from orchestrator.executors.local import leftovers
-from orchestrator.executors.local.run_directory import Held, RunDirectory
+from orchestrator.executors.local.run_directory import Held, RunDirectory, prepare
+from orchestrator.executors.local.spawning import SHIM, Notice, Spawner
+from orchestrator.executors.world import Runtime
 from orchestrator.model.errors import LaunchError, UnavailableError
-from orchestrator.model.ids import JobRunId
+from orchestrator.model.ids import JobRunId, parse_job_run_id
 from orchestrator.reach import reach
 
-SHIM: Final = Path(__file__).resolve().with_name("shim.py")
-_NOTIFY_FD: Final = 3
+__all__ = ["SHIM", "LocalExecutor"]
+
+log = structlog.stdlib.get_logger()
+
 _FETCHES: Final = 8  # at once
-_MAX_NOTICE_BYTES: Final = 4096
 _OUR_TROUBLE: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM})
 """What says nothing about the run: the daemon is short of something, and the same launch may succeed later."""
-_TEST_VARIABLES: Final = ("ORCHESTRATOR_CRASH_AT", "ORCHESTRATOR_CRASH_LOG")
 
 
 @dataclass(eq=False, slots=True)
@@ -53,7 +55,6 @@ class _Shim:
 
     pid: int
     pidfd: int
-    notices: int | None  # our end of its notify pipe; None when there is nothing more to hear
 
 
 class LocalExecutor:
@@ -81,10 +82,19 @@ class LocalExecutor:
         self._refusals: dict[JobRunId, str] = {}
         self._fetched: set[JobRunId] = set()  # those that wait for their launch with all that it needs
         self._fetchers = anyio.CapacityLimiter(_FETCHES)
+        self._spawner: Spawner | None = None
         self._happened, self._observations = anyio.create_memory_object_stream[JobRunId](math.inf)
 
+    async def start(self, runtimes: Sequence[Runtime] = ()) -> None:
+        """Make ready what launches go faster with: the run directories' parents, the spawn server, and templates."""
+        try:
+            await anyio.to_thread.run_sync(prepare, self._runs)
+        except OSError as error:  # a full disk: each launch tries again
+            log.warning("run_directories_not_prepared", problem=str(error))
+        self._spawning.start(runtimes)
+
     async def launch(self, spec: LaunchSpec) -> None:
-        """Spawn a shim for the attempt; see `Executor.launch`.
+        """Have a shim made for the attempt; see `Executor.launch`.
 
         Where something is to be fetched first, that is all that is done: the run is looked at again afterwards, for a
         stop may have come meanwhile, and the next launch spawns.
@@ -97,13 +107,20 @@ class LocalExecutor:
                 self._fetched.add(spec.run_id)
                 self._happened.send_nowait(spec.run_id)
                 return
-            shim = await anyio.to_thread.run_sync(self._spawn, spec)
+            directory = RunDirectory(self._runs, spec.run_id)
+            script_world = world.build(spec, self._settings, directory.path)
+            directory.create()
+            task = self._task(spec, script_world, directory)
+            reach("spawn.prepared")
+            if not self._spawning.spawn(directory.path, task, script_world.runtime):
+                pid, pidfd = await anyio.to_thread.run_sync(self._execute, directory, task)
+                self._watch(spec.run_id, _Shim(pid, pidfd))
+            reach("spawn.spawned")
         except OSError as error:
             message = f"The run could not be started: {error}"
             if error.errno in _OUR_TROUBLE:
                 raise UnavailableError(message) from error
             raise LaunchError(message) from error
-        self._watch(spec.run_id, shim)
 
     async def find(self, run_id: JobRunId) -> Sighting:
         """Look at the run directory, and begin to watch a live shim; see `Executor.find`."""
@@ -170,6 +187,8 @@ class LocalExecutor:
         for shim in [shim for shims in self._shims.values() for shim in shims]:
             self._forget_descriptors(shim)
         self._shims.clear()
+        if self._spawner is not None:
+            self._spawner.close()
         self._happened.close()
         self._observations.close()
 
@@ -179,47 +198,60 @@ class LocalExecutor:
         directory.create()
         s3.fetch(fetches, self._settings.s3)
 
-    def _spawn(self, spec: LaunchSpec) -> _Shim:
-        directory = RunDirectory(self._runs, spec.run_id)
-        script_world = world.build(spec, self._settings, directory.path)
-        directory.create()
-        directory.write_spec(
-            {
-                "v": 1,
-                "run_id": str(spec.run_id),
-                "script": str(script_world.script),
-                "argv": script_world.argv,
-                "environment": script_world.environment,
-                "work": str(directory.path / "work"),
-                "timeout_s": spec.timeout_s,
-                "stop_grace_s": self._stop_grace_s,
-                "log_limit_bytes": self._log_limit_bytes,
-                "open_files_limit": self._open_files_limit,
-                "bookmark": {
-                    "version": spec.bookmark.version,
-                    "text": spec.bookmark.text,
-                    "to_text": spec.bookmark.to_text,
-                    "is_written": spec.bookmark.is_written,
-                },
-            }
-        )
-        reach("spawn.prepared")
-        reading, writing = os.pipe()
-        try:
-            os.set_blocking(reading, False)
-            pid = _spawn_shim(directory.path, writing)
-            reach("spawn.spawned")
-            pidfd = os.pidfd_open(pid)  # it is our child and not reaped: the pid is still its own
-        except BaseException:
-            os.close(reading)
-            raise
-        finally:
-            os.close(writing)
-        return _Shim(pid, pidfd, reading)
+    def _task(self, spec: LaunchSpec, script_world: world.World, directory: RunDirectory) -> dict[str, Any]:
+        """Return what the shim shall do."""
+        return {
+            "v": 1,
+            "run_id": str(spec.run_id),
+            "script": str(script_world.script),
+            "argv": script_world.argv,
+            "environment": script_world.environment,
+            "work": str(directory.path / "work"),
+            "timeout_s": spec.timeout_s,
+            "stop_grace_s": self._stop_grace_s,
+            "log_limit_bytes": self._log_limit_bytes,
+            "open_files_limit": self._open_files_limit,
+            "bookmark": {
+                "version": spec.bookmark.version,
+                "text": spec.bookmark.text,
+                "to_text": spec.bookmark.to_text,
+                "is_written": spec.bookmark.is_written,
+            },
+        }
+
+    def _execute(self, directory: RunDirectory, task: dict[str, Any]) -> tuple[int, int]:
+        directory.write_spec(task)
+        return self._spawning.execute(directory.path)
+
+    @property
+    def _spawning(self) -> Spawner:
+        if self._spawner is None:
+            self._spawner = Spawner(self._heard)
+        return self._spawner
+
+    def _heard(self, notice: Notice) -> None:
+        """Take what a shim says, or a server of one that it could not make."""
+        run_id = parse_job_run_id(notice.run_id)
+        if run_id is None:  # nothing of ours
+            if notice.pidfd is not None:
+                os.close(notice.pidfd)
+            return
+        if notice.pidfd is not None:
+            if self._is_watched(run_id, notice.pid):  # it was seen by its claim before it was heard
+                os.close(notice.pidfd)
+            else:
+                self._watch(run_id, _Shim(notice.pid, notice.pidfd))
+            return  # it has begun, and that is all: the next word comes soon
+        if notice.word == "refused":
+            self._refusals[run_id] = f"The run could not be started: {notice.more}"
+        self._happened.send_nowait(run_id)
+
+    def _is_watched(self, run_id: JobRunId, pid: int) -> bool:
+        return any(shim.pid == pid for shim in self._shims.get(run_id, ()))
 
     def _adopt(self, run_id: JobRunId, pid: int, directory: RunDirectory) -> bool:
         """Watch the shim that holds the claim. False if it went in between, so that one has to look again."""
-        if any(shim.pid == pid for shim in self._shims.get(run_id, ())):
+        if self._is_watched(run_id, pid):
             return True
         try:
             pidfd = os.pidfd_open(pid)
@@ -228,24 +260,17 @@ class LocalExecutor:
         if not directory.is_held():  # only now is it sure that the pidfd is not a stranger's under the same number
             os.close(pidfd)
             return False
-        self._watch(run_id, _Shim(pid, pidfd, None))
+        self._watch(run_id, _Shim(pid, pidfd))
         return True
 
     def _watch(self, run_id: JobRunId, shim: _Shim) -> None:
         self._shims.setdefault(run_id, []).append(shim)
-        loop = asyncio.get_running_loop()
-        loop.add_reader(shim.pidfd, self._gone, run_id, shim)
-        if shim.notices is not None:
-            loop.add_reader(shim.notices, self._noticed, run_id, shim)
-
-    def _noticed(self, run_id: JobRunId, shim: _Shim) -> None:
-        self._listen(run_id, shim)
-        self._happened.send_nowait(run_id)
+        asyncio.get_running_loop().add_reader(shim.pidfd, self._gone, run_id, shim)
 
     def _gone(self, run_id: JobRunId, shim: _Shim) -> None:
-        with suppress(ChildProcessError):  # another daemon's child: not ours to reap
+        with suppress(ChildProcessError):  # a spawn server's child, or another daemon's: not ours to reap
             os.waitid(os.P_PIDFD, shim.pidfd, os.WEXITED | os.WNOHANG)
-        self._listen(run_id, shim)
+        self._spawning.listen()  # what it said before it went comes before its end
         self._forget_descriptors(shim)
         shims = self._shims[run_id]
         shims.remove(shim)
@@ -253,40 +278,6 @@ class LocalExecutor:
             del self._shims[run_id]
         self._happened.send_nowait(run_id)
 
-    def _listen(self, run_id: JobRunId, shim: _Shim) -> None:
-        """Take what the shim says. After its first word, or its end, there is nothing more to hear."""
-        if shim.notices is None:
-            return
-        with suppress(BlockingIOError):
-            said = os.read(shim.notices, _MAX_NOTICE_BYTES).decode(errors="replace").strip()
-            if said.startswith("refused "):
-                self._refusals[run_id] = f"The run could not be started: {said.removeprefix('refused ')}"
-        asyncio.get_running_loop().remove_reader(shim.notices)
-        os.close(shim.notices)
-        shim.notices = None
-
     def _forget_descriptors(self, shim: _Shim) -> None:
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(shim.pidfd)
+        asyncio.get_running_loop().remove_reader(shim.pidfd)
         os.close(shim.pidfd)
-        if shim.notices is not None:
-            loop.remove_reader(shim.notices)
-            os.close(shim.notices)
-            shim.notices = None
-
-
-def _spawn_shim(directory: Path, notify: int) -> int:
-    null = os.devnull
-    return os.posix_spawn(
-        sys.executable,
-        [sys.executable, "-I", "-S", str(SHIM), str(directory)],
-        {name: os.environ[name] for name in _TEST_VARIABLES if name in os.environ},
-        file_actions=[
-            (os.POSIX_SPAWN_OPEN, 0, null, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, null, os.O_WRONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 2, null, os.O_WRONLY, 0),
-            (os.POSIX_SPAWN_DUP2, notify, _NOTIFY_FD),
-        ],
-        setsigmask=(),
-        setsigdef=(signal.SIGCHLD, signal.SIGTERM, signal.SIGINT),
-    )

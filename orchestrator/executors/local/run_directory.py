@@ -10,7 +10,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,8 @@ from orchestrator.model import endings
 from orchestrator.model.ids import JobRunId
 
 _PRIVATE: Final = 0o700
+SHARDS: Final = tuple(f"{number:02x}" for number in range(256))
+"""Run directories lie in these, by the first digits of the run's id."""
 _MAX_FILE_BYTES: Final = 1024 * 1024
 _MAX_TIMES_BYTES: Final = 8 * 1024 * 1024
 _MARK: Final = re.compile(rb"([0-9]{1,15}) ([0-9]{1,15})\n")
@@ -36,6 +38,24 @@ class Held:
     pid: int
 
 
+def prepare(runs: Path, shards: Iterable[str] = SHARDS) -> None:
+    """Make the directories that run directories are made in, durably: then no shim has to see to that.
+
+    Raises:
+        OSError: the disk does not take them.
+    """
+    runs.mkdir(mode=_PRIVATE, exist_ok=True)
+    there = {path.name for path in runs.iterdir()}
+    for shard in shards:
+        if shard not in there:
+            (runs / shard).mkdir(mode=_PRIVATE, exist_ok=True)
+    descriptor = os.open(runs, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 class RunDirectory:
     """The files of one run, seen from the daemon. All methods block."""
 
@@ -46,8 +66,12 @@ class RunDirectory:
         self._run_id = text
 
     def create(self) -> None:
-        """Make the directory, if it is not there."""
-        self.path.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+        """Make the directory, if it is not there. The shim makes it durable; `prepare` has done that for what is above."""
+        try:
+            self.path.mkdir(mode=_PRIVATE, exist_ok=True)
+        except FileNotFoundError:
+            prepare(self.path.parents[1], [self.path.parent.name])
+            self.path.mkdir(mode=_PRIVATE, exist_ok=True)
 
     def write_spec(self, spec: dict[str, Any]) -> None:
         """Lay down what the shim shall do; it appears whole."""

@@ -1,6 +1,7 @@
 """The shim: one small process per run that starts the script, stays its parent, and writes down how it ended.
 
-It is executed by path with `python -I -S`, imports the standard library only, and outlives the daemon. What it promises:
+It imports the standard library only, and outlives the daemon. The spawn server forks it (spawn_server.py); where there is
+none, the daemon executes this file by path with `python -I -S`. What it promises:
 
 * The script starts at most once, ever: the shim first links a flocked, fsynced file to `claim`, and only one link can
   succeed. The lock is held as long as the shim lives; it is the shim's identity.
@@ -9,12 +10,10 @@ It is executed by path with `python -I -S`, imports the standard library only, a
 * The ending is sealed: written whole, fsynced, renamed. A full disk is waited out, with the lock held.
 * Stop (SIGTERM to the shim) and Timeout need no daemon: TERM to the tree, a grace time, KILL.
 
-Files in the run directory: spec.json (read), claim, started.json, stdout.log, stderr.log and beside each of them its
-.times, work/, tmp/, bookmark/state (given to the script and read back), ending.json (the last thing written).
+Files in the run directory: spec.json (read, where it was executed), claim, stdout.log, stderr.log and beside each of
+them its .times, work/, tmp/, bookmark/state (given to the script and read back), ending.json (the last thing written).
 """
 
-# pathlib takes longer to import than a shim takes to start its script:
-# ruff: noqa: PTH101, PTH103, PTH104, PTH108, PTH116, PTH123, PTH208
 from __future__ import annotations
 
 import contextlib
@@ -32,14 +31,16 @@ import time
 
 TYPE_CHECKING = False  # the module `typing` takes longer to import than the rest of this file to run
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, NoReturn
 
     Fields = dict[str, Any]
+    Execute = Callable[[Fields, Callable[[], None]], NoReturn]
     Mark = tuple[int, int, int]
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
-NOTIFY_FD = 3
+NOTICES_FD = 3  # where the daemon listens to all shims
 EXIT_CLAIMED_BY_ANOTHER = 3
 EXIT_REFUSED = 4
 EXIT_NOT_EXECUTED = 127
@@ -47,15 +48,19 @@ MAX_FD = 1 << 20
 RESERVE_BYTES = 512 * 1024  # a bookmark of control characters, escaped, and the rest
 BOOKMARK_MAX_BYTES = 64 * 1024
 STDERR_TAIL_BYTES = 32 * 1024
+NOTICE_MAX_BYTES = 4096
 CHUNK_BYTES = 256 * 1024
 FIRST_SAMPLE_S = 0.2
 SAMPLE_INTERVAL_S = 1.0
 RETRY_INTERVAL_S = 1.0
 MARK_INTERVAL_S = 1.0
 MARKS_PER_INTERVAL = 8192  # then the interval doubles: a year of output takes some 2 MiB of marks
-SCRIPT_OOM_SCORE_ADJ = "500"
+SCRIPT_OOM_SCORE_ADJ = b"500"
 SCRIPT_UMASK = 0o022  # the daemon's own is stricter; what a script writes is its user's to share
 LIBC = ctypes.CDLL(None, use_errno=True)
+HEEDED = (signal.SIGTERM, signal.SIGCHLD)
+IGNORED = (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE)
+BY_PYTHON = (signal.SIGXFSZ,)  # which ignores it, and SIGPIPE, when it starts
 
 _CRASH_AT = dict(point.partition(":")[::2] for point in os.environ.get("ORCHESTRATOR_CRASH_AT", "").split(","))
 _CRASH_LOG = os.environ.get("ORCHESTRATOR_CRASH_LOG", "")
@@ -83,13 +88,8 @@ class Log:
         self.file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         self.source, self.sink = os.pipe()  # both close on exec; the child's copy of the sink becomes its fd 1 or 2
         os.set_blocking(self.source, False)
-        self.times = -1
-        with contextlib.suppress(OSError):
-            self.times = os.open(
-                path.replace(".log", ".times"),
-                os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC,
-                0o600,
-            )
+        self.path = path
+        self.times: int | None = None  # made with the first output; -1 when it is not to be had
         self.mark_at = 0.0
         self.marks = 0
         self.left_bytes = limit_bytes
@@ -135,7 +135,11 @@ class Log:
     def _mark(self) -> None:
         """Note when the file's next byte came, about once a second. Readers miss times where that fails, and no more."""
         now = clock()
-        if self.times < 0 or now < self.mark_at:
+        if now < self.mark_at:
+            return
+        if self.times is None:
+            self.times = self._open_times()
+        if self.times < 0:
             return
         self.mark_at = now + MARK_INTERVAL_S * 2 ** (self.marks // MARKS_PER_INTERVAL)
         self.marks += 1
@@ -148,13 +152,20 @@ class Log:
             os.close(self.times)
             self.times = -1
 
+    def _open_times(self) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            return os.open(self.path.replace(".log", ".times"), flags, 0o600)
+        except OSError:
+            return -1
+
     def close(self) -> None:
         """Close the reading end and the files."""
         if self.is_open:
             self.is_open = False
             os.close(self.source)
             os.close(self.file)
-            if self.times >= 0:
+            if self.times is not None and self.times >= 0:
                 os.close(self.times)
 
 
@@ -218,30 +229,41 @@ def clock() -> float:
 
 def main() -> int:
     """Run what the run directory in argv[1] asks for."""
-    os.closerange(NOTIFY_FD + 1, MAX_FD)
-    os.set_inheritable(NOTIFY_FD, False)
+    os.closerange(NOTICES_FD + 1, MAX_FD)
+    os.set_inheritable(NOTICES_FD, False)
+    return attend(sys.argv[1])
+
+
+def attend(directory: str, spec: Fields | None = None, execute: Execute | None = None) -> int:
+    """Be the shim of one run, from the claim to the ending; return this process's exit code.
+
+    Without a `spec` it is read from the directory. `execute` takes the script's place in the forked child: the default
+    executes its interpreter.
+    """
+    run_id = os.path.basename(directory)
     reach("shim.begun")
     wake = watch_signals()
     with contextlib.suppress(PermissionError):
         os.setsid()
-    os.chdir(sys.argv[1])
     reserve_name = f"ending.{os.getpid()}"
     try:
-        with open("spec.json", "rb") as file:
-            spec = json.load(file)
+        os.chdir(directory)
+        if spec is None:
+            with open("spec.json", "rb") as file:
+                spec = json.load(file)
         reserve(reserve_name)
         claim(spec)
     except FileExistsError:
         with contextlib.suppress(OSError):
             os.unlink(reserve_name)
-        notify("claimed by another")
+        notify(run_id, "claimed")
         return EXIT_CLAIMED_BY_ANOTHER
     except (OSError, ValueError) as error:
-        notify(f"refused {error}")
+        notify(run_id, "refused", str(error))
         return EXIT_REFUSED
     run = Run(spec)
     try:
-        start(run)
+        start(run, execute or execute_cold)
         if run.script is not None:
             wait(run, wake)
     finally:
@@ -260,9 +282,9 @@ def watch_signals() -> int:
     os.set_blocking(reading, False)
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    for number in (signal.SIGTERM, signal.SIGCHLD):
+    for number in HEEDED:
         signal.signal(number, lambda *_: None)
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE):
+    for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     return reading
@@ -283,9 +305,7 @@ def claim(spec: Fields) -> int:
     name = f"claim.{os.getpid()}"
     descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    with open("/proc/sys/kernel/random/boot_id") as file:
-        boot_id = file.read().strip()
-    fields = {"v": 1, "by": "shim", "run_id": spec["run_id"], "pid": os.getpid(), "boot_id": boot_id}
+    fields = {"v": 1, "by": "shim", "run_id": spec["run_id"], "pid": os.getpid(), "boot_id": boot_id()}
     _write_all(descriptor, json.dumps(fields).encode())
     os.fsync(descriptor)
     reach("shim.claim_written")
@@ -295,19 +315,30 @@ def claim(spec: Fields) -> int:
         os.unlink(name)
     reach("shim.claimed")
     sync_directory(".")
-    sync_directory("..")
-    sync_directory("../..")
+    sync_directory("..")  # what is above it was made durable when it was made
     reach("shim.claim_durable")
     return descriptor
 
 
-def start(run: Run) -> None:
+def boot_id() -> str:
+    """Return the kernel's name for the time since the last start of this machine: one read serves all shims of a server."""
+    if not _boot_id:
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            _boot_id.append(file.read().strip())
+    return _boot_id[0]
+
+
+_boot_id: list[str] = []
+
+
+def start(run: Run, execute: Execute) -> None:
     """Start the script; when this returns it runs, or `run` says why it does not."""
     spec = run.spec
     try:
         LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         for name in ("work", "tmp", "bookmark"):
-            os.makedirs(name, mode=0o700, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(name, 0o700)
         give_bookmark(run)
         run.logs = [
             Log("stdout.log", spec["log_limit_bytes"]),
@@ -319,7 +350,7 @@ def start(run: Run) -> None:
         shim = os.getpid()
         pid = os.fork()
         if pid == 0:
-            become_script(spec, [log.sink for log in run.logs], trouble_sink, shim)
+            become_script(spec, [log.sink for log in run.logs], trouble_sink, shim, execute)
         run.script = pid
     except OSError as error:
         run.reason, run.problem = "not_started", f"The script could not be started: {error}"
@@ -328,20 +359,20 @@ def start(run: Run) -> None:
     os.close(trouble_sink)
     for log in run.logs:
         os.close(log.sink)
-    with open(trouble, "rb") as file:  # ends when exec closes the other end, or with what went wrong
-        problem = file.read()
+    problem = b""
+    while said := os.read(trouble, 4096):  # it ends when the script begins, or with what went wrong
+        problem += said
+    os.close(trouble)
     if problem:
         run.reason, run.problem = "not_started", problem.decode(errors="replace")
         run.script = None
         return
     reach("shim.started")
-    with contextlib.suppress(OSError):  # for people who look; nothing depends on it
-        write_whole("started.json", {"v": 1, "pid": pid, "started_at_ms": round(time.time() * 1000)})
-    notify("started")
+    notify(spec["run_id"], "started")
     reach("shim.announced")
 
 
-def become_script(spec: Fields, sinks: list[int], trouble: int, shim: int) -> NoReturn:
+def become_script(spec: Fields, sinks: list[int], trouble: int, shim: int, execute: Execute) -> NoReturn:
     """In the child: take the script's place in the world and execute it. Never returns."""
     subject = None
     try:
@@ -351,11 +382,14 @@ def become_script(spec: Fields, sinks: list[int], trouble: int, shim: int) -> No
             os._exit(EXIT_NOT_EXECUTED)
         reach("shim.child")
         signal.set_wakeup_fd(-1)
-        for number in range(1, signal.NSIG):
-            with contextlib.suppress(OSError, ValueError):
-                signal.signal(number, signal.SIG_DFL)
-        with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
-            file.write(SCRIPT_OOM_SCORE_ADJ)
+        for number in (*HEEDED, *IGNORED, *BY_PYTHON):  # the others are as the daemon set them: at their defaults
+            signal.signal(number, signal.SIG_DFL)
+        with contextlib.suppress(OSError):
+            score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+            try:
+                os.write(score, SCRIPT_OOM_SCORE_ADJ)
+            finally:
+                os.close(score)
         null = os.open(os.devnull, os.O_RDONLY)
         trouble = fcntl.fcntl(trouble, fcntl.F_DUPFD_CLOEXEC, 64)
         for target, source in enumerate((null, *sinks)):
@@ -370,7 +404,7 @@ def become_script(spec: Fields, sinks: list[int], trouble: int, shim: int) -> No
         subject = spec["script"]
         os.close(os.open(subject, os.O_RDONLY | os.O_NONBLOCK))  # an interpreter would say less about a missing file
         subject = spec["argv"][0]
-        os.execve(subject, spec["argv"], spec["environment"])  # noqa: S606 - a shell is what arguments must never see
+        execute(spec, lambda: os.close(trouble))
     except BaseException as error:  # noqa: BLE001 - nobody is above us to hear it
         problem = repr(error)
         if isinstance(error, OSError):
@@ -379,6 +413,12 @@ def become_script(spec: Fields, sinks: list[int], trouble: int, shim: int) -> No
         with contextlib.suppress(OSError):
             os.write(trouble, f"The script could not be started: {problem}".encode())
     os._exit(EXIT_NOT_EXECUTED)
+
+
+def execute_cold(spec: Fields, begin: Callable[[], None]) -> NoReturn:
+    """Execute the interpreter, or the script itself; `begin` is what the kernel does at that moment (close-on-exec)."""
+    del begin
+    os.execve(spec["argv"][0], spec["argv"], spec["environment"])  # noqa: S606 - a shell is what arguments must never see
 
 
 def missing_interpreter(path: str) -> str:
@@ -458,6 +498,10 @@ def signal_tree(number: int) -> None:
 def kill_tree() -> None:
     """Kill until the kernel says that no child is left."""
     while True:
+        try:
+            os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
         signal_tree(signal.SIGKILL)
         try:
             while os.waitpid(-1, 0)[0]:
@@ -570,13 +614,6 @@ def seal(fields: Fields, reserve_name: str) -> None:
             return
 
 
-def write_whole(name: str, fields: Fields) -> None:
-    """Write a JSON file that others only ever see whole."""
-    with open(name + ".new", "w") as file:
-        json.dump(fields, file)
-    os.rename(name + ".new", name)
-
-
 def sync_directory(path: str) -> None:
     """Make the entries of a directory durable."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -586,10 +623,10 @@ def sync_directory(path: str) -> None:
         os.close(descriptor)
 
 
-def notify(word: str) -> None:
-    """Tell the daemon, if it still listens."""
+def notify(run_id: str, word: str, more: str = "") -> None:
+    """Tell the daemon, if it still listens; one that does not read is not waited for, because it also looks by itself."""
     with contextlib.suppress(OSError):
-        os.write(NOTIFY_FD, (word + "\n").encode(errors="replace"))
+        os.write(NOTICES_FD, f"{run_id} {os.getpid()} {word} {more}".encode(errors="replace")[:NOTICE_MAX_BYTES])
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

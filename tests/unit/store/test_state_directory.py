@@ -92,7 +92,7 @@ def test_a_lock_file_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("is_there", [True, False])
 def test_a_database_that_is_gone_beside_runs_is_not_begun_anew(tmp_path: Path, *, is_there: bool) -> None:
-    (tmp_path / "runs" / "ab").mkdir(parents=True)
+    (tmp_path / "runs" / "ab" / "jr_ab").mkdir(parents=True)
     if is_there:
         (tmp_path / "state.db").touch()
     with pytest.raises(StoreRefusedError, match=r"is missing or empty, but .* holds runs; restore"), hold(tmp_path):
@@ -100,7 +100,7 @@ def test_a_database_that_is_gone_beside_runs_is_not_begun_anew(tmp_path: Path, *
 
 
 def test_an_empty_database_without_runs_is_a_fresh_start(tmp_path: Path) -> None:
-    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "ab").mkdir(parents=True)
     (tmp_path / "state.db").touch()
     with hold(tmp_path):
         pass

@@ -1,0 +1,336 @@
+"""The daemon's side of spawn servers: starts them, asks them for shims, hears what shims say, and does without them.
+
+All methods are for the event loop's thread. Nothing here blocks, but for starting a process (a millisecond).
+"""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from orchestrator.executors.world import Runtime
+
+log = structlog.stdlib.get_logger()
+
+_FOLDER: Final = Path(__file__).resolve().parent
+SHIM: Final = _FOLDER / "shim.py"
+SPAWN_SERVER: Final = _FOLDER / "spawn_server.py"
+_NOTICES_FD: Final = 3  # in a shim
+_SERVER_FDS: Final = (3, 4)  # in a spawn server: its requests, the notices
+_MAX_NOTICE_BYTES: Final = 4096
+_MAX_OUTPUT_BYTES: Final = 65_536
+_BUFFER_BYTES: Final = 1024 * 1024
+_TEST_VARIABLES: Final = ("ORCHESTRATOR_CRASH_AT", "ORCHESTRATOR_CRASH_LOG")
+_SIGNALS: Final = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
+
+PATIENCE_S: Final = 10.0
+"""A server that has not begun a shim after this time is taken for stuck, and ended."""
+PAUSE_S: Final = 1.0
+"""How soon after its start a server may end without being started again at once."""
+REFUSED_FOR_S: Final = 60.0
+"""How long a template that could not be made is not tried again."""
+IMPORT_WITHIN_S: Final = 300.0
+IDLE_S: Final = 900.0
+MAX_TEMPLATES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a shim, or a server for it, says of a run."""
+
+    run_id: str
+    pid: int
+    word: str
+    more: str
+    pidfd: int | None
+
+
+class Notices:
+    """The socket on which all shims and servers of this daemon are heard."""
+
+    def __init__(self, hear: Callable[[Notice], None]) -> None:
+        """Call `hear` for each notice."""
+        self._ours, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        for end in (self._ours, self.theirs):
+            end.setblocking(False)
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
+        self._hear = hear
+        asyncio.get_running_loop().add_reader(self._ours, self.read)
+
+    def read(self) -> None:
+        """Hear what there is."""
+        while True:
+            try:
+                data, descriptors, _, _ = socket.recv_fds(self._ours, _MAX_NOTICE_BYTES, 1, socket.MSG_CMSG_CLOEXEC)
+            except BlockingIOError:
+                return
+            run_id, pid, word, more = data.decode(errors="replace").split(" ", 3)
+            self._hear(Notice(run_id, int(pid), word, more, descriptors[0] if descriptors else None))
+
+    def close(self) -> None:
+        """Hear no more."""
+        asyncio.get_running_loop().remove_reader(self._ours)
+        self._ours.close()
+        self.theirs.close()
+
+
+@dataclass(eq=False, slots=True)
+class _Server:
+    """One spawn server. `runtime` is None for the one that forks the shims of scripts that are executed."""
+
+    runtime: Runtime | None
+    pid: int
+    pidfd: int
+    requests: socket.socket
+    output: int
+    started_at: float
+    used_at: float
+    is_ready: bool
+    pending: dict[str, float] = field(
+        default_factory=dict
+    )  # runs whose shims have not begun, and when they were asked for
+
+
+class Spawner:
+    """Gives a shim to a run, the fastest way there is now."""
+
+    def __init__(self, hear: Callable[[Notice], None]) -> None:
+        """Tell `hear` what shims say. A run whose request came to nothing is told of by the word `unforked`."""
+        self._tell = hear
+        self._notices = Notices(self._heard)
+        self._loop = asyncio.get_running_loop()
+        self._servers: dict[Runtime | None, _Server] = {}
+        self._not_before: dict[Runtime | None, float] = {}
+        self._ticking: asyncio.TimerHandle | None = None
+
+    def start(self, runtimes: Sequence[Runtime] = ()) -> None:
+        """Start the server of executed scripts, and templates that are known to be wanted."""
+        for runtime in (None, *runtimes):
+            self._server_of(runtime)
+
+    def spawn(self, directory: Path, spec: Mapping[str, Any], runtime: Runtime | None) -> bool:
+        """Ask for a shim of a run; False where nobody can be asked, and the caller executes one."""
+        server = self._server_of(runtime)
+        if runtime is not None and (server is None or not server.is_ready):
+            server = self._server_of(None)
+        if server is None:
+            return False
+        run_id = str(spec["run_id"])
+        try:
+            server.requests.send(json.dumps({"directory": str(directory), "spec": spec}).encode())
+        except OSError:  # it has ended, does not read, or the request is too large for it
+            return False
+        server.used_at = server.pending[run_id] = self._loop.time()
+        self._tick()
+        return True
+
+    def execute(self, directory: Path) -> tuple[int, int]:
+        """Execute a shim, which reads its spec from the directory; return its pid and pidfd. May be called in a thread.
+
+        Raises:
+            OSError: the system has no room for a process.
+        """
+        pid = os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-I", "-S", str(SHIM), str(directory)],
+            _test_environment(),
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+                (os.POSIX_SPAWN_DUP2, self._notices.theirs.fileno(), _NOTICES_FD),
+            ],
+            setsigmask=(),
+            setsigdef=_SIGNALS,
+        )
+        return pid, os.pidfd_open(pid)  # it is our child and not reaped: the pid is still its own
+
+    def listen(self) -> None:
+        """Hear now what shims have said so far."""
+        self._notices.read()
+
+    def close(self) -> None:
+        """End the servers, which own nothing. The shims live on."""
+        if self._ticking is not None:
+            self._ticking.cancel()
+        for server in list(self._servers.values()):
+            signal.pidfd_send_signal(server.pidfd, signal.SIGKILL)
+            self._forget(server, os.WEXITED)
+        self._notices.close()
+
+    def _server_of(self, runtime: Runtime | None) -> _Server | None:
+        """Return the server of a runtime, started if need be; None while it cannot be had."""
+        server = self._servers.get(runtime)
+        if server is not None:
+            return server
+        if self._loop.time() < self._not_before.get(runtime, 0.0):
+            return None
+        try:
+            server = self._start(runtime)
+        except OSError as error:
+            log.warning("spawn_server_not_started", problem=str(error), **_named(runtime))
+            self._not_before[runtime] = self._loop.time() + PAUSE_S
+            return None
+        self._servers[runtime] = server
+        self._make_room()
+        self._tick()
+        return server
+
+    def _start(self, runtime: Runtime | None) -> _Server:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        reading, writing = os.pipe()
+        try:
+            ours.setblocking(False)
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
+            os.set_blocking(reading, False)
+            pid = _execute_server(runtime, theirs.fileno(), self._notices.theirs.fileno(), writing)
+            pidfd = os.pidfd_open(pid)
+        except BaseException:
+            ours.close()
+            os.close(reading)
+            raise
+        finally:
+            theirs.close()
+            os.close(writing)
+        now = self._loop.time()
+        server = _Server(runtime, pid, pidfd, ours, reading, now, now, is_ready=runtime is None)
+        self._loop.add_reader(pidfd, self._gone, server)
+        self._loop.add_reader(reading, self._said, server)
+        return server
+
+    def _heard(self, notice: Notice) -> None:
+        if notice.run_id == "server":
+            self._heard_of_server(notice)
+            return
+        for server in self._servers.values():
+            if server.pending.pop(notice.run_id, None) is not None:
+                if notice.word == "stale":
+                    log.info("template_stale", **_named(server.runtime))
+                    self._end(server)
+                break
+        self._tell(notice)
+
+    def _heard_of_server(self, notice: Notice) -> None:
+        server = next((server for server in self._servers.values() if server.pid == notice.pid), None)
+        if server is None:
+            return
+        if notice.word == "ready":
+            server.is_ready = True
+            took_ms = round((self._loop.time() - server.started_at) * 1000)
+            log.info("template_ready", took_ms=took_ms, resident_bytes=int(notice.more), **_named(server.runtime))
+        else:
+            log.warning("template_refused", problem=notice.more, consequence="cold starts", **_named(server.runtime))
+            self._not_before[server.runtime] = self._loop.time() + REFUSED_FOR_S
+
+    def _gone(self, server: _Server) -> None:
+        """It has ended: what it was asked for, and did not begin, is told; the next request starts another."""
+        is_ours = self._servers.get(server.runtime) is server
+        if is_ours:
+            now = self._loop.time()
+            log.debug("spawn_server_ended", pid=server.pid, pending=len(server.pending), **_named(server.runtime))
+            if now - server.started_at < PAUSE_S:
+                self._not_before.setdefault(server.runtime, 0.0)
+                self._not_before[server.runtime] = max(self._not_before[server.runtime], now + PAUSE_S)
+        self._forget(server, os.WEXITED | os.WNOHANG)
+        for run_id in server.pending:
+            self._tell(Notice(run_id, server.pid, "unforked", "", None))
+
+    def _forget(self, server: _Server, how: int) -> None:
+        if self._servers.get(server.runtime) is server:
+            del self._servers[server.runtime]
+        self._loop.remove_reader(server.pidfd)
+        self._loop.remove_reader(server.output)
+        server.requests.close()
+        with suppress(ChildProcessError):
+            os.waitid(os.P_PIDFD, server.pidfd, how)
+        os.close(server.pidfd)
+        self._said(server)
+        os.close(server.output)
+
+    def _end(self, server: _Server) -> None:
+        """Let a server end after what it was asked for; the next request starts another."""
+        if self._servers.get(server.runtime) is server:
+            del self._servers[server.runtime]
+        server.requests.close()
+
+    def _said(self, server: _Server) -> None:
+        """Log what a server prints: a preloaded module's words, or the trace of a bug."""
+        with suppress(BlockingIOError):
+            said = os.read(server.output, _MAX_OUTPUT_BYTES)
+            for line in said.decode(errors="replace").splitlines():
+                log.info("spawn_server_said", line=line, **_named(server.runtime))
+            if not said:
+                self._loop.remove_reader(server.output)
+
+    def _make_room(self) -> None:
+        templates = [server for server in self._servers.values() if server.runtime is not None]
+        for server in sorted(templates, key=lambda one: one.used_at)[: max(0, len(templates) - MAX_TEMPLATES)]:
+            self._end(server)
+
+    def _tick(self) -> None:
+        """Look again when something may have become due."""
+        if self._ticking is None:
+            self._ticking = self._loop.call_later(PATIENCE_S, self._look_around)
+
+    def _look_around(self) -> None:
+        self._ticking = None
+        now = self._loop.time()
+        for server in list(self._servers.values()):
+            is_stuck = any(now - asked_at > PATIENCE_S for asked_at in server.pending.values()) or (
+                not server.is_ready and now - server.started_at > IMPORT_WITHIN_S
+            )
+            if is_stuck:
+                log.warning("spawn_server_stuck", pid=server.pid, pending=len(server.pending), **_named(server.runtime))
+                signal.pidfd_send_signal(server.pidfd, signal.SIGKILL)
+            elif server.runtime is not None and server.is_ready and now - server.used_at > IDLE_S:
+                log.info("template_idle", **_named(server.runtime))
+                self._end(server)
+        if any(server.pending or server.runtime is not None for server in self._servers.values()):
+            self._tick()
+
+
+def _execute_server(runtime: Runtime | None, requests: int, notices: int, output: int) -> int:
+    if runtime is None:
+        argv = [sys.executable, "-I", "-S", str(SPAWN_SERVER)]
+        environment: Mapping[str, str] = {}
+    else:
+        argv = [runtime.python, str(SPAWN_SERVER), "--template", ",".join(runtime.preload)]
+        environment = dict(runtime.environment)
+    beyond = max(requests, notices, output, *_SERVER_FDS) + 1  # by way of numbers that none of them has
+    high_requests, high_notices = beyond, beyond + 1
+    return os.posix_spawn(
+        argv[0],
+        argv,
+        {**environment, **_test_environment()},
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_DUP2, output, 1),
+            (os.POSIX_SPAWN_DUP2, output, 2),
+            (os.POSIX_SPAWN_DUP2, requests, high_requests),
+            (os.POSIX_SPAWN_DUP2, notices, high_notices),
+            (os.POSIX_SPAWN_DUP2, high_requests, _SERVER_FDS[0]),
+            (os.POSIX_SPAWN_DUP2, high_notices, _SERVER_FDS[1]),
+            (os.POSIX_SPAWN_CLOSE, high_requests),
+            (os.POSIX_SPAWN_CLOSE, high_notices),
+        ],
+        setsid=True,  # a terminal's Ctrl-C is for the daemon
+        setsigmask=(),
+        setsigdef=_SIGNALS,
+    )
+
+
+def _test_environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in _TEST_VARIABLES if name in os.environ}
+
+
+def _named(runtime: Runtime | None) -> dict[str, object]:
+    return {} if runtime is None else {"python": runtime.python, "preload": list(runtime.preload)}
