@@ -7,6 +7,7 @@ import os
 import pwd
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -195,6 +196,7 @@ def _environment(spec: LaunchSpec, common: Mapping[str, str], directory: Path, l
     return environment
 
 
+@cache
 def _account() -> tuple[str, str]:
     """Return our user's home and name; in a container, a user may have neither."""
     try:

@@ -21,7 +21,7 @@ def test_what_a_script_may_import_needs_the_standard_library_only(file: Path) ->
 
 @pytest.mark.parametrize("name", ["forking", "process_title", "shim", "spawn_server", "template", "warm"])
 def test_what_runs_beside_scripts_needs_the_standard_library_only(name: str) -> None:
-    known = sys.stdlib_module_names | {"_socket"}
+    known = sys.stdlib_module_names | {"_signal", "_socket"}
     assert set(_imported(ROOT / "executors" / "local" / f"{name}.py")) <= known
 
 

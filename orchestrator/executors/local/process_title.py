@@ -35,6 +35,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.sbrk.restype = ctypes.c_void_p
 _LIBC.sbrk.argtypes = [ctypes.c_long]
 _kept: list[object] = []  # the kernel points into these
+_places: dict[str, int] = {}
 
 
 class _Map(ctypes.Structure):
@@ -47,15 +48,22 @@ class _Map(ctypes.Structure):
 
 def set_title(argv: Iterable[str], environment: Mapping[str, str] | None) -> bool:
     """Make the kernel show `argv`, and `environment` where there is one, for this process; return whether it does."""
-    with open("/proc/self/stat", "rb") as file:
-        fields = file.read().rpartition(b")")[2].split()
-    now = {name: int(fields[number - 3]) for name, number in _IN_STAT.items()}
+    now = dict(_memory())
     now["arg_start"], now["arg_end"] = _lay_down(argv)
     if environment is not None:
         now["env_start"], now["env_end"] = _lay_down(f"{name}={value}" for name, value in environment.items())
     wanted = _Map(**now, brk=_LIBC.sbrk(0), auxv=0, auxv_size=0, exe_fd=NO_FILE)
     is_set: int = _LIBC.prctl(PR_SET_MM, PR_SET_MM_MAP, ctypes.byref(wanted), ctypes.sizeof(wanted), 0)
     return is_set == 0
+
+
+def _memory() -> dict[str, int]:
+    """Return where the parts of this process are; forked processes have them at the same places, and need not look."""
+    if not _places:
+        with open("/proc/self/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+        _places.update({name: int(fields[number - 3]) for name, number in _IN_STAT.items()})
+    return _places
 
 
 def _lay_down(words: Iterable[str]) -> tuple[int, int]:

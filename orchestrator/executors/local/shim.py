@@ -16,6 +16,7 @@ them its .times, work/, tmp/, bookmark/state (given to the script and read back)
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import contextlib
 import ctypes
 import errno
@@ -58,9 +59,13 @@ MARKS_PER_INTERVAL = 8192  # then the interval doubles: a year of output takes s
 SCRIPT_OOM_SCORE_ADJ = b"500"
 SCRIPT_UMASK = 0o022  # the daemon's own is stricter; what a script writes is its user's to share
 LIBC = ctypes.CDLL(None, use_errno=True)
-HEEDED = (signal.SIGTERM, signal.SIGCHLD)
-IGNORED = (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE)
-BY_PYTHON = (signal.SIGXFSZ,)  # which ignores it, and SIGPIPE, when it starts
+# By number, for the module `signal` makes enumerations of everything, each time.
+DEFAULT, IGNORE = int(signal.SIG_DFL), int(signal.SIG_IGN)
+HEEDED = (int(signal.SIGTERM), int(signal.SIGCHLD))
+IGNORED = tuple(
+    map(int, (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE))
+)
+CHANGED = (*HEEDED, *IGNORED, int(signal.SIGXFSZ))  # the last by Python, when it starts
 
 _CRASH_AT = dict(point.partition(":")[::2] for point in os.environ.get("ORCHESTRATOR_CRASH_AT", "").split(","))
 _CRASH_LOG = os.environ.get("ORCHESTRATOR_CRASH_LOG", "")
@@ -283,9 +288,9 @@ def watch_signals() -> int:
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     for number in HEEDED:
-        signal.signal(number, lambda *_: None)
+        _signal.signal(number, lambda *_: None)
     for number in IGNORED:
-        signal.signal(number, signal.SIG_IGN)
+        _signal.signal(number, IGNORE)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     return reading
 
@@ -382,8 +387,8 @@ def become_script(spec: Fields, sinks: list[int], trouble: int, shim: int, execu
             os._exit(EXIT_NOT_EXECUTED)
         reach("shim.child")
         signal.set_wakeup_fd(-1)
-        for number in (*HEEDED, *IGNORED, *BY_PYTHON):  # the others are as the daemon set them: at their defaults
-            signal.signal(number, signal.SIG_DFL)
+        for number in CHANGED:  # the others are as the daemon set them: at their defaults
+            _signal.signal(number, DEFAULT)
         with contextlib.suppress(OSError):
             score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
             try:

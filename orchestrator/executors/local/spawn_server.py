@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 TEMPLATE = "--template"
 REQUESTS_FD = 3
+NOTICES_FD = 4
+MAX_FD = 1 << 20
 EXIT_REFUSED = 4
 
 
@@ -63,6 +65,7 @@ def preload(names: "list[str]") -> "str | None":
 
 def main() -> int:
     """Serve until the daemon ends; as a template only if what was preloaded survives a fork."""
+    __import__("posix").closerange(NOTICES_FD + 1, MAX_FD)  # what the daemon itself was started with
     if sys.flags.safe_path == 0:
         del sys.path[0]  # this file's directory: scripts know nothing of it
     names = sys.argv[2].split(",") if len(sys.argv) == 3 and sys.argv[2] else []
@@ -77,9 +80,10 @@ def main() -> int:
     forking, shim, title = load("forking"), load("shim"), load("process_title")
     notices = forking.Notices(shim.NOTICE_MAX_BYTES)
     execute = check = None
+    untitled = title.problem()  # without titles, shims go by the server's; scripts must not
     if is_template:
         template = load("template")
-        problem = problem or template.problem_of(names, forking.OWN_FDS) or title.problem()
+        problem = problem or template.problem_of(names, forking.OWN_FDS) or untitled
         if problem is not None:
             notices.say("server", "refused", problem)
             return EXIT_REFUSED
