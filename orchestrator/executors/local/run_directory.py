@@ -226,7 +226,10 @@ def _is_locked(descriptor: int) -> bool:
 
 def _read_json(descriptor: int) -> dict[str, Any] | None:
     try:
-        fields = json.loads(os.pread(descriptor, _MAX_FILE_BYTES, 0))
+        size = min(
+            os.fstat(descriptor).st_size, _MAX_FILE_BYTES
+        )  # room for the most costs more than reading the few bytes
+        fields = json.loads(os.pread(descriptor, size, 0))
     except (OSError, ValueError, RecursionError):
         return None
     return fields if isinstance(fields, dict) else None
