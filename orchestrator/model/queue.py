@@ -3,11 +3,16 @@
 Strict first come, first served by DPU slots. A run whose job is at its MaxConcurrentRuns steps aside without holding
 up the others; the first run that does not fit into the slots holds up all behind it. With `backfill`, a smaller run
 may pass that one only if it cannot delay it, whichever held run ends first.
+
+Runs of one job that ask for the same are alike to the choice: they wait in one lane, and who may not start keeps its
+whole lane back. So a choice looks at lanes, however many runs wait in them.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heapify, heappop, heapreplace
 from typing import Final, Literal
 
 from orchestrator.model.ids import JobRunId
@@ -43,55 +48,130 @@ class Wait:
     reason: str
 
 
+class Line:
+    """The runs that wait, in their order."""
+
+    def __init__(self, queued: Iterable[Demand] = ()) -> None:
+        """Begin with `queued`, the head first."""
+        self._lanes: dict[
+            tuple[int, int, float], OrderedDict[int, Demand]
+        ] = {}  # unlike dict's, its first is found at once
+        self._tickets: list[int] = []  # ascending: where a ticket stands here is its place
+        self._by_run: dict[JobRunId, tuple[int, Demand]] = {}
+        self._last_ticket = 0
+        for demand in queued:
+            self.add(demand)
+
+    def __len__(self) -> int:
+        """Return how many wait."""
+        return len(self._by_run)
+
+    def __iter__(self) -> Iterator[Demand]:
+        """Return those that wait, the head first."""
+        return (demand for _, demand in self._by_run.values())
+
+    def add(self, demand: Demand) -> None:
+        """Put a run, which is not in the line, at its end."""
+        self._last_ticket += 1
+        self._tickets.append(self._last_ticket)
+        self._by_run[demand.run_id] = self._last_ticket, demand
+        self._lanes.setdefault(_lane(demand), OrderedDict())[self._last_ticket] = demand
+
+    def remove(self, run_id: JobRunId) -> None:
+        """Take a run out of the line, if it is there."""
+        entry = self._by_run.pop(run_id, None)
+        if entry is None:
+            return
+        ticket, demand = entry
+        del self._tickets[bisect_left(self._tickets, ticket)]
+        lane = self._lanes[_lane(demand)]
+        del lane[ticket]
+        if not lane:
+            del self._lanes[_lane(demand)]
+
+    def place(self, run_id: JobRunId) -> tuple[int, Demand] | None:
+        """Return the place of a run, 1 for the head, and what it asks for; None where it does not wait."""
+        entry = self._by_run.get(run_id)
+        return None if entry is None else (bisect_left(self._tickets, entry[0]) + 1, entry[1])
+
+    def heads(self, jobs: Mapping[int, int]) -> list[tuple[int, Demand, Iterator[tuple[int, Demand]]]]:
+        """Return the head of each lane whose job may start one more beside the live ones: ticket, run, those behind it."""
+        found = []
+        for (job_key, concurrency_limit, _), lane in self._lanes.items():
+            if jobs.get(job_key, 0) < concurrency_limit:
+                waiting = iter(lane.items())
+                found.append((*next(waiting), waiting))
+        return found
+
+
 def in_use_dpu(held: Iterable[Demand]) -> float:
     """Return the slots that the held runs take."""
     return sum(demand.dpu for demand in held)
 
 
-def choose(queued: Iterable[Demand], held: Iterable[Demand], limits: Limits) -> list[Demand]:
+def choose(line: Line, held: Iterable[Demand], limits: Limits) -> list[Demand]:
     """Return the queued runs that start now, in their order."""
     live = list(held)
+    if not line or len(live) >= limits.max_processes:
+        return []
     jobs = Counter(demand.job_key for demand in live)
     free_dpu = limits.dpus - in_use_dpu(live)
     chosen: list[Demand] = []
     head: Demand | None = None
-    for demand in queued:
-        if len(live) >= limits.max_processes:
-            break
-        if jobs[demand.job_key] >= demand.concurrency_limit:
-            continue
+    lanes = line.heads(jobs)
+    heapify(lanes)  # tickets differ, so nothing else is compared
+    while lanes and len(live) < limits.max_processes:
+        _, demand, behind = lanes[0]
         if head is None and demand.dpu > free_dpu:
             if limits.order == "fifo":
                 break
             head = demand
-            continue
-        if head is not None and not _may_pass(demand, head, live, jobs, limits):
-            continue
-        chosen.append(demand)
-        live.append(demand)
-        jobs[demand.job_key] += 1
-        free_dpu -= demand.dpu
+            heappop(lanes)
+        elif jobs[demand.job_key] >= demand.concurrency_limit or (
+            head is not None and not _may_pass(demand, head, live, jobs, limits)
+        ):
+            heappop(lanes)  # what was started meanwhile only makes it harder for those behind it, which are alike
+        else:
+            chosen.append(demand)
+            live.append(demand)
+            jobs[demand.job_key] += 1
+            free_dpu -= demand.dpu
+            following = next(behind, None)
+            if following is None:
+                heappop(lanes)
+            else:
+                heapreplace(lanes, (*following, behind))
     return chosen
 
 
-def explain(queued: Sequence[Demand], held: Sequence[Demand], limits: Limits) -> Mapping[JobRunId, Wait]:
-    """Return why each queued run waits. The sentences are what clients see as StateDetail."""
+def explain(
+    line: Line, held: Sequence[Demand], limits: Limits, run_ids: Iterable[JobRunId] | None = None
+) -> Mapping[JobRunId, Wait]:
+    """Return why each queued run waits, or those of `run_ids`. The sentences are what clients see as StateDetail."""
     jobs = Counter(demand.job_key for demand in held)
     used = in_use_dpu(held)
+    head = min(line.heads(jobs), default=None)  # the first run that waits for slots
+    head_place = None if head is None else line.place(head[1].run_id)
     waits: dict[JobRunId, Wait] = {}
-    head: int | None = None  # the place of the first run that waits for slots
-    for place, demand in enumerate(queued, start=1):
+    for run_id in [demand.run_id for demand in line] if run_ids is None else run_ids:
+        found = line.place(run_id)
+        if found is None:
+            continue
+        place, demand = found
         if jobs[demand.job_key] >= demand.concurrency_limit:
             reason = f"Waiting for one of the job's {demand.concurrency_limit} concurrent runs to end"
         elif len(held) >= limits.max_processes:
             reason = f"Waiting for a process, {len(held)} live of {limits.max_processes}"
-        elif head is not None:
-            reason = f"Waiting for {demand.dpu:g} DPU behind place {head}, {used:g} in use of {limits.dpus:g}"
+        elif head_place is not None and head_place[0] < place:
+            reason = f"Waiting for {demand.dpu:g} DPU behind place {head_place[0]}, {used:g} in use of {limits.dpus:g}"
         else:
-            head = place
             reason = f"Waiting for {demand.dpu:g} DPU, {used:g} in use of {limits.dpus:g}"
-        waits[demand.run_id] = Wait(place=place, reason=f"{reason}; place {place} in the queue")
+        waits[run_id] = Wait(place=place, reason=f"{reason}; place {place} in the queue")
     return waits
+
+
+def _lane(demand: Demand) -> tuple[int, int, float]:
+    return demand.job_key, demand.concurrency_limit, demand.dpu
 
 
 def _may_pass(small: Demand, head: Demand, live: Sequence[Demand], jobs: Mapping[int, int], limits: Limits) -> bool:

@@ -24,6 +24,6 @@ async def get_job_run(ctx: Context, request: GetJobRunRequest) -> GetJobRunRespo
         return run, job_runs.predecessors(tx, run) if request.predecessors_included else ()
 
     run, predecessors = await ctx.database.read(read)
-    waits = {} if run.is_terminal else ctx.supervisor.waits()
+    waits = {} if run.is_terminal else ctx.supervisor.waits([run.id])
     shape = job_run_shape(run, now_ms=ctx.now_ms(), waits=waits, predecessors=predecessors)
     return GetJobRunResponse(job_run=shape)

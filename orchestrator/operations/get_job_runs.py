@@ -37,7 +37,7 @@ async def get_job_runs(ctx: Context, request: GetJobRunsRequest) -> GetJobRunsRe
 
     page, has_more = await ctx.database.read(read)
     now_ms = ctx.now_ms()
-    waits = ctx.supervisor.waits() if any(not run.is_terminal for run, _ in page) else {}
+    waits = ctx.supervisor.waits([run.id for run, _ in page if not run.is_terminal])
     return GetJobRunsResponse(
         job_runs=[job_run_shape(run, now_ms=now_ms, waits=waits, predecessors=before) for run, before in page],
         next_token=encode_token(_LISTING, page[-1][0].seq, request.job_name) if has_more else None,

@@ -1,11 +1,10 @@
 """StartJobRun."""
 
-from orchestrator.model.ids import JobRunId
 from orchestrator.operations.context import Context
 from orchestrator.operations.invocations import invocation_of
 from orchestrator.operations.views import capacity_request
 from orchestrator.store.database import Transaction
-from orchestrator.supervisor.intake import RunRequest, accept_run
+from orchestrator.supervisor.intake import Acceptance, RunRequest, accept_run
 from orchestrator.wire.shapes import StartJobRunRequest, StartJobRunResponse
 
 
@@ -39,9 +38,9 @@ async def start_job_run(ctx: Context, request: StartJobRunRequest) -> StartJobRu
     )
     at_ms = ctx.now_ms()
 
-    def accept(tx: Transaction) -> JobRunId:
+    def accept(tx: Transaction) -> Acceptance:
         return accept_run(tx, asked, means=ctx.means, at_ms=at_ms)
 
-    run_id = await ctx.database.write("accept_job_run", accept)  # on disk when this returns
-    ctx.supervisor.accepted()  # after the commit: the dispatcher must find the row
-    return StartJobRunResponse(job_run_id=str(run_id))
+    accepted = await ctx.database.write("accept_job_run", accept)  # on disk when this returns
+    ctx.supervisor.accepted(accepted.run, accepted.concurrency_limit)  # after the commit: what it starts must be stored
+    return StartJobRunResponse(job_run_id=str(accepted.run_id))

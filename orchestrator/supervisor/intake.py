@@ -45,8 +45,17 @@ class Origin:
     predecessors: Sequence[Predecessor] = ()
 
 
-def accept_run(tx: Transaction, request: RunRequest, *, means: Means, at_ms: int) -> JobRunId:
-    """Store one run of a job, or find the one that the same call of an SDK has stored before; return its id.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """The run that answers a call, and, where this call stored it, what the dispatcher needs to know of it."""
+
+    run_id: JobRunId
+    run: JobRun | None = None
+    concurrency_limit: int = 0
+
+
+def accept_run(tx: Transaction, request: RunRequest, *, means: Means, at_ms: int) -> Acceptance:
+    """Store one run of a job, or find the one that the same call of an SDK has stored before.
 
     Raises:
         EntityNotFoundError: no such job, or no such run to retry.
@@ -60,7 +69,7 @@ def accept_run(tx: Transaction, request: RunRequest, *, means: Means, at_ms: int
         if known is not None:
             run_id, request_digest = known
             check_same(request_digest, request.invocation)
-            return run_id
+            return Acceptance(run_id=run_id)
     job = jobs.find(tx, request.job_name)
     if job is None:
         raise EntityNotFoundError.job_to_start()
@@ -68,7 +77,8 @@ def accept_run(tx: Transaction, request: RunRequest, *, means: Means, at_ms: int
     origin = _origin(tx, previous, means, at_ms)
     if previous is not None:
         job_runs.cancel_retry(tx, previous.id.base)
-    return insert_run(tx, request, job, previous, origin, means=means, at_ms=at_ms).id
+    run = insert_run(tx, request, job, previous, origin, means=means, at_ms=at_ms)
+    return Acceptance(run_id=run.id, run=run, concurrency_limit=job.definition.concurrency_limit)
 
 
 def insert_run(
@@ -87,7 +97,7 @@ def insert_run(
     is_queuing = request.queuing_enabled
     if is_queuing is None:
         is_queuing = bool(definition.job_run_queuing_enabled)
-    if not is_queuing and job_runs.count_occupying(tx, job.job_key) >= definition.concurrency_limit:
+    if not is_queuing and not job_runs.has_room(tx, job.job_key, definition.concurrency_limit):
         raise ConcurrentRunsExceededError(job.name)
     if previous is None:
         run_id = JobRunId(means.new_base())

@@ -15,7 +15,7 @@ from orchestrator.executors.interface import Unclaimed
 from orchestrator.model import queue
 from orchestrator.model.errors import StoreError, StoreFullError
 from orchestrator.model.ids import JobRunId
-from orchestrator.model.queue import Demand, Limits, Wait
+from orchestrator.model.queue import Demand, Limits, Line, Wait
 from orchestrator.model.records import JobRun
 from orchestrator.model.states import JobRunState
 from orchestrator.store import job_runs, jobs
@@ -42,12 +42,14 @@ class Supervisor:
         """Begin with nothing; `serve` fills it from the store."""
         self._around = surroundings
         self._limits = limits
-        self._queue: dict[JobRunId, tuple[Demand, JobRun]] = {}  # in order of acceptance
+        self._line = Line()  # in order of acceptance
+        self._queued: dict[JobRunId, JobRun] = {}  # those in the line
         self._held: dict[JobRunId, Demand] = {}
         self._lifetimes: dict[JobRunId, Lifetime] = {}
         self._stops: list[JobRunId] = []
         self._work = Bell()
-        self._last_seq = 0
+        self._last_seq = 0  # up to here every run is known
+        self._is_behind = False  # the store may have more
 
     @property
     def limits(self) -> Limits:
@@ -64,12 +66,20 @@ class Supervisor:
         """Rings after every commit that ends a run, or tells of a late one."""
         return self._around.ended
 
-    def accepted(self) -> None:
-        """Say that a run was accepted. To be called after its commit."""
+    def accepted(self, run: JobRun | None = None, concurrency_limit: int = 0) -> None:
+        """Say that a run was accepted. To be called after its commit.
+
+        With the run as stored, and the limit of its job, it need not be read again, if it is the next to what is known.
+        """
+        if run is not None and run.seq == self._last_seq + 1 and run.state in _QUEUED:
+            self._take_up(run, concurrency_limit)
+        else:
+            self._is_behind = True
         self._work.ring()
 
     def fired(self) -> None:
         """Say that a trigger or a workflow was started, by which runs may also have ended. To be called after the commit."""
+        self._is_behind = True
         self._work.ring()
         self._around.changed.ring()
         self._around.ended.ring()
@@ -86,8 +96,9 @@ class Supervisor:
                 lifetime.wake_to_change()
             else:  # queued, or about to be: a row that is being read now may still be from before the stop
                 self._stops.append(run_id)
+        self._is_behind = True  # one that was waiting has ended, and others may follow from that
         self._work.ring()
-        self._around.ended.ring()  # one that was waiting has ended
+        self._around.ended.ring()
 
     @property
     def held(self) -> Mapping[JobRunId, Demand]:
@@ -97,11 +108,11 @@ class Supervisor:
     @property
     def queued(self) -> Sequence[Demand]:
         """The runs that wait to be started, the head first, as it is now."""
-        return [demand for demand, _ in self._queue.values()]
+        return list(self._line)
 
-    def waits(self) -> Mapping[JobRunId, Wait]:
-        """Return why each queued run waits, and its place."""
-        return queue.explain([demand for demand, _ in self._queue.values()], list(self._held.values()), self._limits)
+    def waits(self, run_ids: Iterable[JobRunId] | None = None) -> Mapping[JobRunId, Wait]:
+        """Return why each queued run waits, and its place; or, which costs less, only those of `run_ids`."""
+        return queue.explain(self._line, list(self._held.values()), self._limits, run_ids)
 
     async def serve(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Take up what the last daemon left, then dispatch until cancelled. Runs go on when this ends."""
@@ -112,15 +123,17 @@ class Supervisor:
             while True:
                 rung = self._work.listen()
                 try:
-                    await self._take_up_new(lifetimes)
+                    if self._is_behind:
+                        await self._take_up_new(lifetimes)
                     self._take_up_stops(lifetimes)
                     await self._dispatch(lifetimes)
                 except StoreFullError as error:
                     log.warning("dispatch_delayed", problem=str(error))
                     await anyio.sleep(RETRY_INTERVAL_S)
                     continue
-                with anyio.move_on_after(SAFETY_POLL_S):
+                with anyio.move_on_after(SAFETY_POLL_S) as patience:
                     await rung.wait()
+                self._is_behind |= patience.cancelled_caught
 
     async def _observe(self) -> None:
         async for run_id in self._around.executor.watch():
@@ -130,27 +143,43 @@ class Supervisor:
 
     async def _take_up_new(self, lifetimes: TaskGroup, *, is_start: bool = False) -> None:
         """Queue the runs that the store has and we do not; at the start also hold those that a shim has claimed."""
+        self._is_behind = False  # before the look: what is accepted meanwhile may be missed by it
 
         def read(tx: Transaction) -> list[tuple[JobRun, int]]:
             runs = job_runs.list_live(tx, after_seq=self._last_seq)
             caps = {key: jobs.definition(tx, key).concurrency_limit for key in {run.version_key for run in runs}}
             return [(run, caps[run.version_key]) for run in runs]
 
-        for run, cap in await self._around.database.read(read):
-            self._last_seq = run.seq
+        try:
+            found = await self._around.database.read(read)
+        except BaseException:
+            self._is_behind = True
+            raise
+        for run, cap in found:
+            if run.seq <= self._last_seq:  # handed over meanwhile
+                continue
             if run.trigger_name is not None and not is_start:
                 log.info("job_run_triggered", job=run.job_name, run=str(run.id), trigger=run.trigger_name)
-            if run.notify_delay_after_min is not None:
-                self._around.timed.ring()
-            demand = Demand(run_id=run.id, job_key=run.job_key, concurrency_limit=cap, dpu=run.capacity.dpu)
             is_queued = run.state in _QUEUED
             if is_queued and is_start and run.state is JobRunState.STARTING:
                 is_queued = await self._is_unclaimed(run)
             if is_queued:
-                self._queue[run.id] = (demand, run)
+                self._take_up(run, cap)
             else:
                 log.info("job_run_adopted", run=str(run.id), state=run.state)
-                self._hold(lifetimes, run, demand)
+                self._seen(run)
+                self._hold(lifetimes, run, _demand(run, cap))
+
+    def _take_up(self, run: JobRun, concurrency_limit: int) -> None:
+        """Queue a run that nobody has started."""
+        self._seen(run)
+        self._queued[run.id] = run
+        self._line.add(_demand(run, concurrency_limit))
+
+    def _seen(self, run: JobRun) -> None:
+        self._last_seq = run.seq
+        if run.notify_delay_after_min is not None:
+            self._around.timed.ring()
 
     async def _is_unclaimed(self, run: JobRun) -> bool:
         """Say whether nothing ever started the run. Trouble with the look is left to the run's lifetime."""
@@ -163,22 +192,26 @@ class Supervisor:
     def _take_up_stops(self, lifetimes: TaskGroup) -> None:
         """Hold the queued runs that are to stop: their lifetime revokes the claim, and takes no slot for that."""
         while self._stops:
-            entry = self._queue.pop(self._stops.pop(), None)
-            if entry is not None:
-                self._hold(lifetimes, entry[1], None)
+            run = self._leave_line(self._stops.pop())
+            if run is not None:
+                self._hold(lifetimes, run, None)
 
     async def _dispatch(self, lifetimes: TaskGroup) -> None:
-        queued = [demand for demand, _ in self._queue.values()]
-        for demand in queue.choose(queued, self._held.values(), self._limits):
-            _, run = self._queue[demand.run_id]
+        for demand in queue.choose(self._line, self._held.values(), self._limits):
+            run = self._queued[demand.run_id]
             if run.state is JobRunState.WAITING:
                 admitted = await admit(run.id, self._around)
                 if admitted is None:
-                    self._queue.pop(demand.run_id, None)
+                    self._leave_line(run.id)
                     continue
                 run = admitted
-            if self._queue.pop(run.id, None) is not None:
+            if self._leave_line(run.id) is not None:
                 self._hold(lifetimes, run, demand)
+
+    def _leave_line(self, run_id: JobRunId) -> JobRun | None:
+        """Take a run out of the line and return it; None where it did not wait."""
+        self._line.remove(run_id)
+        return self._queued.pop(run_id, None)
 
     def _hold(self, lifetimes: TaskGroup, run: JobRun, demand: Demand | None) -> None:
         lifetime = self._lifetimes[run.id] = Lifetime(run, self._around)
@@ -204,4 +237,9 @@ class Supervisor:
         finally:
             del self._lifetimes[run_id]
             self._held.pop(run_id, None)
+            self._is_behind |= lifetime.run.chain_key is not None  # the end of a run starts others in its chain only
             self._work.ring()
+
+
+def _demand(run: JobRun, concurrency_limit: int) -> Demand:
+    return Demand(run_id=run.id, job_key=run.job_key, concurrency_limit=concurrency_limit, dpu=run.capacity.dpu)

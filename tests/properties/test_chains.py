@@ -257,7 +257,7 @@ class ChainMachine(RuleBasedStateMachine):
         request = RunRequest(capacity=CapacityRequest(), invocation=self.invocation(), **members)
 
         def work(tx: sqlite3.Connection) -> object:
-            return accept_run(tx, request, means=self.means, at_ms=self.at_ms)
+            return accept_run(tx, request, means=self.means, at_ms=self.at_ms).run_id
 
         try:
             first = self.do(work, crash)

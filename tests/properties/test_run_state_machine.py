@@ -110,7 +110,7 @@ class RunMachine(RuleBasedStateMachine):
         return RunRequest(job_name=name, capacity=CapacityRequest(), invocation=invocation, **changes)
 
     def call(self, request: RunRequest) -> JobRunId:
-        found: JobRunId = self.do(lambda tx: accept_run(tx, request, means=self.means, at_ms=self.at_ms))
+        found: JobRunId = self.do(lambda tx: accept_run(tx, request, means=self.means, at_ms=self.at_ms).run_id)
         return found
 
     @rule(target=runs, name=JOBS, is_queuing=st.booleans())
@@ -126,7 +126,7 @@ class RunMachine(RuleBasedStateMachine):
         invocation = Invocation(id_digest=b"i%d" % self.number, request_digest=b"r")
         text = None if retry_of is None else str(retry_of)
         job = jobs.find(self.store, name)
-        occupied = 0 if job is None else job_runs.count_occupying(self.store, job.job_key)
+        had_room = job is None or job_runs.has_room(self.store, job.job_key, LIMIT)
         try:
             run = self.call(self.request(name, invocation, queuing_enabled=is_queuing, retry_of=text))
         except EntityNotFoundError:
@@ -134,14 +134,14 @@ class RunMachine(RuleBasedStateMachine):
             return multiple()
         except ConcurrentRunsExceededError:
             assert not is_queuing
-            assert occupied >= LIMIT
+            assert not had_room
             return multiple()
         except InvalidInputError:
             assert retry_of is not None
             assert retry_of not in self.ended
             return multiple()
         assert job is not None
-        assert is_queuing or occupied < LIMIT
+        assert is_queuing or had_room
         assert (retry_of is None) == (run.attempt == 0)
         self.effects[invocation.id_digest] = run
         self.born_under[run] = self.births[name]
@@ -347,7 +347,8 @@ class RunMachine(RuleBasedStateMachine):
             key = jobs.find_key(self.store, name)
             if key is not None:
                 occupying = [run for run in self.all_runs() if run.job_key == key and run.state in OCCUPYING]
-                assert job_runs.count_occupying(self.store, key) == len(occupying)
+                assert job_runs.has_room(self.store, key, len(occupying) + 1)
+                assert not occupying or not job_runs.has_room(self.store, key, len(occupying))
 
     @invariant()
     def live_is_what_has_not_ended(self) -> None:

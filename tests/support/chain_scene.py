@@ -70,7 +70,7 @@ class Scene:
     def start(self, job: str, **members: Any) -> JobRun:
         """StartJobRun."""
         request = RunRequest(job_name=job, **{"capacity": CapacityRequest(), **members})
-        run_id = accept_run(self.store, request, means=self.means, at_ms=self.at_ms)
+        run_id = accept_run(self.store, request, means=self.means, at_ms=self.at_ms).run_id
         return job_runs.get_by_id(self.store, run_id)
 
     def workflow(self, name: str, **definition: Any) -> None:

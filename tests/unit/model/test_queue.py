@@ -1,9 +1,11 @@
 """Who starts next: first come, first served; who steps aside holds up nobody; who passes delays nobody.
 
 The promise of `backfill` is checked by brute force: over every order in which the live runs can end, the head starts
-no later than it would without the run that passed it.
+no later than it would without the run that passed it. That a choice looks at lanes of runs that are alike is checked
+against the same choice made run by run.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import permutations
@@ -15,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.model import queue
-from orchestrator.model.queue import Demand, Limits
+from orchestrator.model.queue import Demand, Limits, Line
 from tests.support.records import run_id
 
 LIMITS = Limits(dpus=10, max_processes=8)
@@ -27,7 +29,7 @@ def demand(number: int, dpu: float, *, job: int | None = None, limit: int = 100)
 
 
 def chosen(queued: Sequence[Demand], held: Sequence[Demand] = (), limits: Limits = LIMITS) -> list[int]:
-    return [int.from_bytes(one.run_id.base, "big") for one in queue.choose(queued, held, limits)]
+    return [int.from_bytes(one.run_id.base, "big") for one in queue.choose(Line(queued), held, limits)]
 
 
 def test_runs_start_in_order_as_long_as_they_fit() -> None:
@@ -111,7 +113,7 @@ def _any_demand(random: Random, number: int, sizes: Sequence[float]) -> Demand:
 
 def head_of(queued: Sequence[Demand], held: Sequence[Demand], limits: Limits) -> Demand | None:
     """Return the run that holds up the others under strict order: the first that its job lets go, and that has no room."""
-    started = queue.choose(queued, held, replace(limits, order="fifo"))
+    started = queue.choose(Line(queued), held, replace(limits, order="fifo"))
     live = [*held, *started]
     for one in queued:
         steps_aside = sum(other.job_key == one.job_key for other in live) >= one.concurrency_limit
@@ -124,10 +126,10 @@ def start_of(head: Demand, live: Sequence[Demand], order_of_ends: Sequence[Deman
     """Return after how many ends `head`, alone in the queue, starts."""
     left = list(live)
     for count, ended in enumerate(order_of_ends):
-        if queue.choose([head], left, limits):
+        if queue.choose(Line([head]), left, limits):
             return count
         left.remove(ended)
-    return len(order_of_ends) if queue.choose([head], left, limits) else len(order_of_ends) + 1
+    return len(order_of_ends) if queue.choose(Line([head]), left, limits) else len(order_of_ends) + 1
 
 
 @pytest.mark.parametrize("block", range(8))
@@ -139,8 +141,8 @@ def test_whoever_passes_the_head_never_delays_it_whatever_ends_first(block: int)
 def _passes_without_delay(queued: list[Demand], held: list[Demand], limits: Limits) -> bool:
     """Check every order of ends; return whether anybody passed."""
     head = head_of(queued, held, limits)
-    strict = queue.choose(queued, held, replace(limits, order="fifo"))
-    with_backfill = queue.choose(queued, held, limits)
+    strict = queue.choose(Line(queued), held, replace(limits, order="fifo"))
+    with_backfill = queue.choose(Line(queued), held, limits)
     assert with_backfill[: len(strict)] == strict  # it only ever adds
     passed = with_backfill[len(strict) :]
     if head is None or not passed:
@@ -155,7 +157,7 @@ def _passes_without_delay(queued: list[Demand], held: list[Demand], limits: Limi
 @given(seed=st.integers(0, 2**32), order=st.sampled_from(["fifo", "backfill"]))
 def test_no_choice_ever_breaks_a_limit(seed: int, order: Any) -> None:
     queued, held, limits = a_situation(seed)
-    picked = queue.choose(queued, held, replace(limits, order=order))
+    picked = queue.choose(Line(queued), held, replace(limits, order=order))
     live = [*held, *picked]
     assert [one for one in queued if one in picked] == picked  # in the queue's order, nobody twice
     assert queue.in_use_dpu(live) <= limits.dpus
@@ -167,12 +169,12 @@ def test_no_choice_ever_breaks_a_limit(seed: int, order: Any) -> None:
 @given(seed=st.integers(0, 2**32))
 def test_an_empty_machine_always_starts_the_first(seed: int) -> None:
     queued, _, limits = a_situation(seed)
-    assert queue.choose(queued, [], limits)[:1] == queued[:1]
+    assert queue.choose(Line(queued), [], limits)[:1] == queued[:1]
 
 
 def test_a_waiting_run_is_told_what_it_waits_for_and_its_place() -> None:
     held = [demand(9, 6.5, job=7, limit=1)]
-    waits = queue.explain([demand(1, 0.5, job=7, limit=1), demand(2, 8)], held, LIMITS)
+    waits = queue.explain(Line([demand(1, 0.5, job=7, limit=1), demand(2, 8)]), held, LIMITS)
     assert [(wait.place, wait.reason) for wait in waits.values()] == [
         (1, "Waiting for one of the job's 1 concurrent runs to end; place 1 in the queue"),
         (2, "Waiting for 8 DPU, 6.5 in use of 10; place 2 in the queue"),
@@ -180,9 +182,88 @@ def test_a_waiting_run_is_told_what_it_waits_for_and_its_place() -> None:
 
 
 def test_a_run_that_waits_for_a_process_is_told_so() -> None:
-    waits = queue.explain([demand(1, 1)], [demand(9, 1)], replace(LIMITS, max_processes=1))
+    waits = queue.explain(Line([demand(1, 1)]), [demand(9, 1)], replace(LIMITS, max_processes=1))
     assert [wait.reason for wait in waits.values()] == ["Waiting for a process, 1 live of 1; place 1 in the queue"]
 
 
 def test_nobody_waits_in_an_empty_queue() -> None:
-    assert queue.explain([], [demand(9, 1)], LIMITS) == {}
+    assert queue.explain(Line(), [demand(9, 1)], LIMITS) == {}
+
+
+def one_by_one(queued: Sequence[Demand], held: Sequence[Demand], limits: Limits) -> list[Demand]:
+    """Choose by a look at each run that waits: the rule as it is said."""
+    live, picked, head = list(held), list[Demand](), None
+    jobs = Counter(one.job_key for one in live)
+    for one in queued:
+        if len(live) >= limits.max_processes:
+            break
+        if jobs[one.job_key] >= one.concurrency_limit:
+            continue
+        if head is None and one.dpu > limits.dpus - queue.in_use_dpu(live):
+            if limits.order == "fifo":
+                break
+            head = one
+            continue
+        if head is not None and not queue._may_pass(one, head, live, jobs, limits):
+            continue
+        picked.append(one)
+        live.append(one)
+        jobs[one.job_key] += 1
+    return picked
+
+
+@st.composite
+def a_long_queue(draw: Any) -> tuple[list[Demand], list[Demand], Limits]:
+    """Return a queue in which many runs are alike, and jobs have runs that were accepted under another limit or size."""
+    kinds = st.tuples(st.integers(1, 3), st.integers(1, 4), st.sampled_from([0.0625, 0.25, 1.0, 2.0, 4.0, 6.0]))
+    queued = [
+        demand(number, dpu, job=job, limit=limit)
+        for number, (job, limit, dpu) in enumerate(draw(st.lists(kinds, max_size=25)))
+    ]
+    held = [
+        demand(100 + number, dpu, job=job, limit=limit)
+        for number, (job, limit, dpu) in enumerate(draw(st.lists(kinds, max_size=4)))
+    ]
+    limits = Limits(
+        dpus=draw(st.sampled_from([2.0, 6.0, 8.05, 20.0])),
+        max_processes=draw(st.sampled_from([1, 3, 6, 40])),
+        order=draw(st.sampled_from(["fifo", "backfill"])),
+    )
+    return queued, held, limits
+
+
+@given(situation=a_long_queue(), left=st.sets(st.integers(0, 24)))
+def test_lanes_choose_what_a_look_at_each_run_chooses(
+    situation: tuple[list[Demand], list[Demand], Limits], left: set[int]
+) -> None:
+    queued, held, limits = situation
+    line = Line(queued)
+    for number in left:
+        line.remove(run_id(number))
+    waiting = [one for one in queued if one.run_id not in {run_id(number) for number in left}]
+    assert list(line) == waiting
+    assert len(line) == len(waiting)
+    assert queue.choose(line, held, limits) == one_by_one(waiting, held, limits)
+    waits = queue.explain(line, held, limits)
+    assert [(one, wait.place) for one, wait in waits.items()] == [
+        (one.run_id, place) for place, one in enumerate(waiting, start=1)
+    ]
+    for one in queued:
+        assert queue.explain(line, held, limits, [one.run_id]) == {
+            run: wait for run, wait in waits.items() if run == one.run_id
+        }
+
+
+def test_a_choice_looks_at_no_more_runs_than_it_starts_and_one_of_each_lane(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+    look = queue._may_pass
+
+    def counted(*args: Any) -> bool:
+        nonlocal looks
+        looks += 1
+        return look(*args)
+
+    monkeypatch.setattr(queue, "_may_pass", counted)
+    line = Line([demand(1, 8), *(demand(number, 3, job=7) for number in range(2, 1000))])
+    assert queue.choose(line, [demand(9999, 4)], BACKFILL) == []
+    assert looks == 1

@@ -196,7 +196,29 @@ def test_only_runs_that_occupy_their_job_are_counted(store: sqlite3.Connection) 
     moved(store, runs[0], RunEvent.LAUNCHED)
     moved(store, runs[1], RunEvent.STOP_REQUESTED)
     moved(store, runs[2], RunEvent.LAUNCH_FAILED)
-    assert job_runs.count_occupying(store, runs[0].job_key) == 3
+    assert [job_runs.has_room(store, runs[0].job_key, limit) for limit in (1, 2, 3, 4, 100)] == [False] * 3 + [True] * 2
+    assert job_runs.has_room(store, 99, 1)
+
+
+def test_a_look_for_room_costs_the_same_however_many_runs_are_live(store: sqlite3.Connection) -> None:
+    def look() -> int:
+        steps = 0
+
+        def count() -> int:
+            nonlocal steps
+            steps += 1
+            return 0
+
+        store.set_progress_handler(count, 1)
+        assert job_runs.has_room(store, run.job_key, 1000)
+        store.set_progress_handler(None, 0)
+        return steps
+
+    run = stored_run(store, 0)
+    few = look()
+    for number in range(1, 400):
+        stored_run(store, number)
+    assert look() <= few
 
 
 def test_ids_are_found_by_the_beginning_of_their_digits(store: sqlite3.Connection) -> None:

@@ -56,7 +56,14 @@ class World:
         self.supervisor = Supervisor(around, self.limits)
 
     async def accept(
-        self, number: int, *, job: str = "etl", definition: JobDefinition | None = None, **changes: Any
+        self,
+        number: int,
+        *,
+        job: str = "etl",
+        definition: JobDefinition | None = None,
+        is_told: bool = True,
+        is_handed_over: bool = False,
+        **changes: Any,
     ) -> JobRun:
         """Store a run and tell the supervisor; return it."""
         definition = definition or a_definition(max_concurrent_runs=100)
@@ -66,7 +73,10 @@ class World:
             return job_runs.insert(tx, a_new_run(found, number, **changes))
 
         run = await self.database.write("accept", work)
-        self.supervisor.accepted()
+        if is_handed_over:
+            self.supervisor.accepted(run, definition.concurrency_limit)
+        elif is_told:
+            self.supervisor.accepted()
         return run
 
     async def move(self, run: JobRun, event: RunEvent) -> None:
@@ -483,6 +493,50 @@ async def test_slots_are_those_of_the_runs_that_are_held(world: World) -> None:
         await world.until(second, S.RUNNING)
         await world.until(third, S.RUNNING)
         assert world.supervisor.waits() == {}
+
+
+async def test_a_run_that_is_handed_over_with_its_acceptance_is_not_read_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unexpected(*args: Any, **named: Any) -> list[JobRun]:
+        raise AssertionError
+
+    world = World(world.database, world.executor, Limits(dpus=1, max_processes=100))
+    async with world.serving():
+        first = await world.accept(1)
+        await world.until(first, S.RUNNING)
+        await world.settled()
+        with monkeypatch.context() as patch:
+            patch.setattr(job_runs, "list_live", unexpected)
+            runs = [await world.accept(number, is_handed_over=True) for number in (2, 3)]
+            await world.settled()
+        assert [(run, wait.place) for run, wait in world.supervisor.waits().items()] == [
+            (run.id, place) for place, run in enumerate(runs, start=1)
+        ]
+        world.executor.end(first.id, an_ending())
+        await world.until(runs[0], S.RUNNING)
+
+
+async def test_a_run_that_is_handed_over_before_an_earlier_one_is_known_waits_behind_it(world: World) -> None:
+    world = World(world.database, world.executor, Limits(dpus=1, max_processes=100))
+    async with world.serving():
+        first = await world.accept(1)
+        await world.until(first, S.RUNNING)
+        await world.settled()
+        silent = await world.accept(2, is_told=False)
+        handed_over = await world.accept(3, is_handed_over=True)
+        await world.settled()
+        assert list(world.supervisor.waits()) == [silent.id, handed_over.id]
+
+
+async def test_only_the_runs_that_are_asked_for_are_explained(world: World) -> None:
+    world = World(world.database, world.executor, Limits(dpus=1, max_processes=1))
+    async with world.serving():
+        first, *others = [await world.accept(number) for number in range(4)]
+        await world.until(first, S.RUNNING)
+        await world.settled()
+        waits = world.supervisor.waits([first.id, others[2].id])
+        assert {run: wait.place for run, wait in waits.items()} == {others[2].id: 3}
 
 
 async def test_one_job_at_its_limit_holds_up_no_other(world: World) -> None:
