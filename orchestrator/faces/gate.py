@@ -4,9 +4,11 @@ An ASGI wrapper without a framework, because every call passes it. A refusal is 
 dropped connection: SDKs send those again.
 """
 
+import time
 import uuid
 from collections.abc import Collection
 from email.utils import formatdate
+from functools import lru_cache
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -92,10 +94,16 @@ async def refuse(send: Send, error: BaseException) -> None:
         (b"content-length", str(len(wire.body)).encode()),
         (b"connection", b"close"),
         (b"x-amzn-requestid", str(uuid.uuid4()).encode()),
-        (b"date", formatdate(usegmt=True).encode()),
+        (b"date", http_date(int(time.time()))),
     ]
     await send({"type": "http.response.start", "status": wire.status, "headers": headers})
     await send({"type": "http.response.body", "body": wire.body})
+
+
+@lru_cache(maxsize=1)
+def http_date(epoch_s: int) -> bytes:
+    """Return a time as the header Date has it."""
+    return formatdate(epoch_s, usegmt=True).encode()
 
 
 def _without_port(host: str) -> str:

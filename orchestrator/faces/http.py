@@ -8,39 +8,37 @@ import asyncio
 import contextlib
 import math
 import socket
+import time
 import uuid
 from collections.abc import Callable, Iterator
-from email.utils import formatdate
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import anyio
-import h11
 import structlog
 import uvicorn
 from anyio.abc import TaskStatus
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orchestrator import __version__
 from orchestrator.faces import aws_json, cloudwatch_logs, people, query_api
-from orchestrator.faces.gate import MAX_HEADER_BYTES, Gate
-from orchestrator.faces.peer import is_owner
+from orchestrator.faces.gate import Gate, http_date, refuse
+from orchestrator.faces.protocol import Protocol
 from orchestrator.model.errors import RequestError
 from orchestrator.operations.context import Context
 from orchestrator.wire import query
 from orchestrator.wire.actions import CONTENT_TYPE
-from orchestrator.wire.errors import NotAnApiCallError, SerializationError, to_wire
+from orchestrator.wire.errors import NotAnApiCallError, to_wire
 from orchestrator.wire.logs_actions import is_for_logs
 
 log = structlog.stdlib.get_logger()
 
 KEEP_ALIVE_S: Final = 75  # longer than the pause between two polls of any client we know
 SHUTDOWN_GRACE_S: Final = 5
-STRANGER_PATIENCE_S: Final = 2
 _MODELLED_404: Final = 404
 
 
@@ -63,46 +61,74 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def application(ctx: Context) -> Starlette:
+def application(ctx: Context) -> ASGIApp:
     """Return the routes: POST / is the API of Glue and of its neighbours, the rest is for people and their tools."""
-
-    async def api(request: Request) -> Response:
-        try:
-            body = await request.body()
-        except ClientDisconnect:  # it went in the middle of its call: nobody is left to answer, and nothing was begun
-            return Response(status_code=400)
-        headers, request_id = request.headers, str(uuid.uuid4())
-        target, content_type = headers.get("x-amz-target"), headers.get("content-type")
-        answered_as = CONTENT_TYPE
-        form = query.fields_in(content_type, body)
-        if form is not None:
-            answered_as = query.CONTENT_TYPE
-            status, content = query_api.answer(form, request_id)
-        elif is_for_logs(target):
-            status, content = await cloudwatch_logs.answer(ctx, target=target, content_type=content_type, body=body)
-        else:
-            invocation_id = headers.get("amz-sdk-invocation-id")
-            status, content = await aws_json.answer(
-                ctx, target=target, content_type=content_type, invocation_id=invocation_id, body=body
-            )
-        told = {"content-type": answered_as, "x-amzn-requestid": request_id, "date": formatdate(usegmt=True)}
-        return Response(content, status_code=status, headers=told)
 
     async def healthz(request: Request) -> Response:
         del request
         await ctx.database.read(lambda tx: tx.execute("SELECT 1").fetchone())
         return JSONResponse({"status": "ok", "version": __version__})
 
-    app = Starlette(
-        routes=[
-            Route("/", api, methods=["POST"]),
-            Route("/healthz", healthz, methods=["GET"]),
-            *people.routes(ctx),
-        ],
+    others = Starlette(
+        routes=[Route("/healthz", healthz, methods=["GET"]), *people.routes(ctx)],
         exception_handlers={RequestError: _refused, HTTPException: _not_found, Exception: _failed},
     )
-    app.router.redirect_slashes = False
-    return app
+    others.router.redirect_slashes = False
+
+    async def route(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST" or scope["path"] != "/":
+            await others(scope, receive, send)
+            return
+        try:
+            await _call(ctx, scope, receive, send)
+        except RequestError:  # the gate's, of a body that is too large: it answers
+            raise
+        except Exception as error:
+            log.exception("request_failed", path="/")
+            await refuse(send, error)
+
+    return route
+
+
+async def _call(ctx: Context, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a call of the API. Without a framework, because this is the way that has to be fast."""
+    body = await _body(receive)
+    if body is None:  # the caller went in the middle of its call: nobody is left to answer, and nothing was begun
+        return
+    headers = {name: value.decode("latin-1") for name, value in reversed(scope["headers"])}  # the first counts
+    request_id = str(uuid.uuid4())
+    target, content_type = headers.get(b"x-amz-target"), headers.get(b"content-type")
+    answered_as = CONTENT_TYPE
+    form = query.fields_in(content_type, body)
+    if form is not None:
+        answered_as = query.CONTENT_TYPE
+        status, content = query_api.answer(form, request_id)
+    elif is_for_logs(target):
+        status, content = await cloudwatch_logs.answer(ctx, target=target, content_type=content_type, body=body)
+    else:
+        invocation_id = headers.get(b"amz-sdk-invocation-id")
+        status, content = await aws_json.answer(
+            ctx, target=target, content_type=content_type, invocation_id=invocation_id, body=body
+        )
+    told = [
+        (b"content-type", answered_as.encode()),
+        (b"content-length", str(len(content)).encode()),
+        (b"x-amzn-requestid", request_id.encode()),
+        (b"date", http_date(int(time.time()))),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": told})
+    await send({"type": "http.response.body", "body": content})
+
+
+async def _body(receive: Receive) -> bytes | None:
+    parts = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -123,60 +149,6 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 def _status_for_people(name: str, status: int) -> int:
     return _MODELLED_404 if name == "EntityNotFoundException" else status
-
-
-class _WholeAnswers:
-    """A transport that sends what one step of the loop writes in one piece.
-
-    uvicorn writes an answer's head and body apart. A daemon that is killed between the two leaves a head alone, and
-    boto3 takes that for an empty success: its caller would have a run without an id, and would not call again.
-    """
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._parts: list[bytes] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def write(self, data: bytes) -> None:
-        if not self._parts:
-            self._loop.call_soon(self._flush)
-        self._parts.append(data)
-
-    def close(self) -> None:
-        self._flush()
-        self._transport.close()
-
-    def _flush(self) -> None:
-        if self._parts:
-            data = b"".join(self._parts)
-            self._parts.clear()
-            self._transport.write(data)
-
-
-class _Protocol(H11Protocol):
-    """uvicorn's, which also asks who the peer is, once per connection, and refuses broken HTTP in Glue's shape."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(cast("asyncio.Transport", _WholeAnswers(transport, self.loop)))
-        client, server = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-        may_enter = is_owner(client and client[:2], server and server[:2])
-        self.app_state = {**self.app_state, "is_owner": may_enter}
-        if self.config.app.is_peer_checked and not may_enter:  # type: ignore[union-attr]  # it is told so when it asks; one that does not ask shall not hold a place
-            self.loop.call_later(STRANGER_PATIENCE_S, transport.close)
-
-    def send_400_response(self, msg: str) -> None:
-        wire = to_wire(SerializationError(msg))
-        headers = [
-            (b"content-type", CONTENT_TYPE.encode()),
-            (b"content-length", str(len(wire.body)).encode()),
-            (b"connection", b"close"),
-        ]
-        for event in (h11.Response(status_code=wire.status, headers=headers), h11.Data(wire.body), h11.EndOfMessage()):
-            self.transport.write(self.conn.send(event) or b"")
-        self.transport.close()
 
 
 class _Complaints:
@@ -205,7 +177,7 @@ class HttpFace:
         self.stopped = anyio.Event()
         config = uvicorn.Config(
             app,
-            http=_Protocol,
+            http=Protocol,
             ws="none",
             loop="asyncio",
             lifespan="off",
@@ -216,7 +188,6 @@ class HttpFace:
             date_header=False,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
-            h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         )
         self._server = _Server(config, self._stop)
 
@@ -255,5 +226,4 @@ class _Server(uvicorn.Server):
 
 def gate(ctx: Context, *, hosts: tuple[str, ...], max_body_bytes: int, is_peer_checked: bool) -> Gate:
     """Return the application behind its gate."""
-    app: Any = application(ctx)
-    return Gate(app, hosts=hosts, max_body_bytes=max_body_bytes, is_peer_checked=is_peer_checked)
+    return Gate(application(ctx), hosts=hosts, max_body_bytes=max_body_bytes, is_peer_checked=is_peer_checked)

@@ -285,8 +285,21 @@ def test_an_operation_that_is_none_of_ours_is_refused_by_name(
         b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
         b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nBad Header\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: odd\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}X\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: 127.0.0.1\r\n\r\n",
+        b"POST / HTTP/2.0\r\nHost: 127.0.0.1\r\n\r\n",
+        b"GET /\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"CONNECT 127.0.0.1:80 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
     ],
-    ids=["words", "TLS", "no host", "length in words", "length below zero", "two lengths", "no colon", "odd encoding"],
+    ids=[
+        *("words", "TLS", "no host", "length in words", "length below zero", "two lengths", "no colon", "odd encoding"),
+        *("two encodings", "length and encoding", "encoding and length", "a chunk of another size", "two hosts"),
+        *("HTTP/2.0", "HTTP/0.9", "an HTTP/2 preface", "a tunnel"),
+    ],
 )
 def test_what_is_no_http_is_refused_in_glues_shape_too(daemon: Daemon, data: bytes) -> None:
     status, name = refused(daemon, data)
@@ -373,6 +386,84 @@ def read_from(file: Any) -> dict[str, Any]:
             length = int(line.partition(b":")[2])
     members: dict[str, Any] = json.loads(file.read(length))
     return members
+
+
+START: Final = wire.request(b'{"JobName": "target"}', target="AWSGlue.StartJobRun")
+CHUNKED: Final = wire.request(b"", target="AWSGlue.StartJobRun", content_length=None, transfer_encoding="chunked")
+
+
+@pytest.mark.parametrize("broken", [b"GARBAGE\r\n\r\n", CHUNKED + b"2\r\n{}X"], ids=["no head", "half a body"])
+def test_what_is_broken_behind_calls_is_refused_behind_their_answers(daemon: Daemon, job: str, broken: bytes) -> None:
+    before = len(listed(daemon, job))
+    with wire.connect(daemon.port) as connection:
+        connection.sendall(START * 3 + broken)
+        with contextlib.closing(connection.makefile("rb")) as file:
+            bodies = [read_from(file) for _ in range(4)]
+            assert file.read() == b""
+    assert [min(body) for body in bodies] == ["JobRunId", "JobRunId", "JobRunId", "Message"]
+    assert len(listed(daemon, job)) == before + 3
+
+
+@pytest.mark.usefixtures("nothing_stored")
+def test_a_body_that_breaks_off_its_framing_begins_no_call(daemon: Daemon) -> None:
+    with wire.connect(daemon.port) as connection:
+        connection.sendall(CHUNKED + b'a\r\n{"JobName"\r\n')
+        connection.sendall(b"no chunk\r\n")
+        assert refusal(wire.read_answer(connection))[:2] == (400, SERIALIZATION)
+
+
+def test_an_upgrade_is_passed_over_and_its_call_answered(daemon: Daemon) -> None:
+    asking: dict[str, Any] = {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c", "target": "AWSGlue.GetJob"}
+    body = b'{"JobName": "target"}'
+    chunks = wire.request(b"", content_length=None, transfer_encoding="chunked", **asking) + chunked(body[:5], body[5:])
+    for data in (wire.request(body, **asking), chunks):
+        for cut in (len(data), len(data) - 9):  # the body whole in the first packet, and not
+            with wire.connect(daemon.port) as connection:
+                connection.sendall(data[:cut])
+                connection.sendall(data[cut:])
+                answer = wire.read_answer(connection)
+            assert (answer.status, answer.members["Job"]["Name"]) == (200, "target")
+            assert answer.headers["connection"] == "close"
+
+
+def test_trailers_say_nothing(daemon: Daemon) -> None:
+    head = wire.request(b"", target="AWSGlue.ListJobs", content_length=None, transfer_encoding="chunked")
+    data = head + b"2\r\n{}\r\n0\r\nOrigin: http://example.com\r\nX-Amz-Target: AWSGlue.Odd\r\n\r\n"
+    assert wire.exchange(daemon.port, data).status == 200
+
+
+@pytest.mark.usefixtures("nothing_stored")
+@pytest.mark.parametrize("endless", [b"2;" + b"x" * MIB, b"0\r\nX: " + b"x" * MIB], ids=["chunk", "trailer"])
+def test_what_never_ends_around_a_body_is_refused(daemon: Daemon, endless: bytes) -> None:
+    assert refused(daemon, CHUNKED + endless) == (400, SERIALIZATION)
+
+
+@pytest.mark.usefixtures("nothing_stored")
+def test_headers_that_never_end_are_refused_on_a_used_connection_too(daemon: Daemon) -> None:
+    with wire.connect(daemon.port) as connection:
+        connection.sendall(wire.request())
+        assert wire.read_answer(connection).status == 200
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(b"POST / HTTP/1.1\r\nX: ")
+            for _ in range(20):
+                connection.sendall(b"x" * 1000)
+        assert refusal(wire.read_answer(connection))[:2] == (400, SERIALIZATION)
+
+
+def test_who_asks_before_it_sends_a_body_is_told_to_go_on(daemon: Daemon) -> None:
+    data = wire.request(b"{}", expect="100-continue")
+    with wire.connect(daemon.port) as connection, contextlib.closing(connection.makefile("rb")) as file:
+        connection.sendall(data[:-2])
+        assert (file.readline(), file.readline()) == (b"HTTP/1.1 100 Continue\r\n", b"\r\n")
+        connection.sendall(data[-2:])
+        assert "JobNames" in read_from(file)
+
+
+def test_a_call_in_the_old_way_is_answered_and_its_connection_closed(daemon: Daemon) -> None:
+    with wire.connect(daemon.port) as connection, contextlib.closing(connection.makefile("rb")) as file:
+        connection.sendall(wire.request().replace(b"HTTP/1.1", b"HTTP/1.0"))
+        assert "JobNames" in read_from(file)
+        assert file.read() == b""
 
 
 def test_a_refused_call_leaves_its_connection_usable(daemon: Daemon) -> None:

@@ -1,0 +1,210 @@
+"""One connection of the HTTP face: uvicorn's protocol on llhttp, with what it lets through and we do not.
+
+The parser reads ahead, so a mistake may follow requests that are still to be answered: it is refused when its turn comes.
+"""
+
+import asyncio
+import re
+from typing import Any, Final, cast
+
+import httptools
+import structlog
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from orchestrator.faces.gate import MAX_HEADER_BYTES
+from orchestrator.faces.peer import is_owner
+from orchestrator.model.errors import RequestError
+from orchestrator.wire.actions import CONTENT_TYPE
+from orchestrator.wire.errors import NotAnApiCallError, SerializationError, to_wire
+
+log = structlog.stdlib.get_logger()
+
+STRANGER_PATIENCE_S: Final = 2
+_VERSIONS: Final = frozenset({"1.0", "1.1"})
+_FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
+_ODD_REQUEST_LINE: Final = re.compile(rb"([!-~]+) ([!-~]+) HTTP/1\.[01]\r\n")
+
+
+class WholeAnswers:
+    """A transport that sends what one step of the loop writes in one piece.
+
+    uvicorn writes an answer's head and body apart. A daemon that is killed between the two leaves a head alone, and
+    boto3 takes that for an empty success: its caller would have a run without an id, and would not call again.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        """Write to `transport`."""
+        self._transport = transport
+        self._loop = loop
+        self._parts: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        """Be the transport in all else."""
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send `data` when this step of the loop ends."""
+        if not self._parts:
+            self._loop.call_soon(self._flush)
+        self._parts.append(data)
+
+    def close(self) -> None:
+        """Send what is left, then close."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._parts:
+            data = b"".join(self._parts)
+            self._parts.clear()
+            self._transport.write(data)
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn's, which also asks who the peer is, once per connection, and refuses broken HTTP in Glue's shape."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        """Begin as uvicorn's does."""
+        super().__init__(*args, **named)
+        self._active: RequestResponseCycle | None = None  # the request that is being answered; `cycle` is the newest
+        self._is_in_head = False
+        self._is_upgrading = False
+        self._vain_bytes = 0  # since a head was whole or a part of a body came: the parser itself has no limit
+        self._refusal: RequestError | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Ask who it is."""
+        super().connection_made(cast("asyncio.Transport", WholeAnswers(transport, self.loop)))
+        client, server = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        may_enter = is_owner(client and client[:2], server and server[:2])
+        self.app_state = {**self.app_state, "is_owner": may_enter}
+        if self.config.app.is_peer_checked and not may_enter:  # type: ignore[union-attr]  # it is told so when it asks; one that does not ask shall not hold a place
+            self.loop.call_later(STRANGER_PATIENCE_S, transport.close)
+
+    def data_received(self, data: bytes) -> None:
+        """Take in what has come; whatever is no HTTP ends the connection, once the requests before it are answered."""
+        self._unset_keepalive_if_required()
+        if self._refusal is not None:
+            return
+        self._vain_bytes += len(data)
+        try:
+            self._feed(data)
+        except RequestError as error:
+            self._refuse(error)
+        except httptools.HttpParserError as error:
+            cause = error.__context__
+            self._refuse(cause if isinstance(cause, RequestError) else self._described(error, data))
+        else:
+            if self._vain_bytes > MAX_HEADER_BYTES:
+                sentence = f"The request has a head, or trailers, of more than {MAX_HEADER_BYTES} bytes."
+                self._refuse(SerializationError(sentence))
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._read_on(data[upgrade.args[0] :])
+
+    def _read_on(self, data: bytes) -> None:
+        """Take a request that asks for an upgrade as one without. Its parser stops before the body: another reads that."""
+        self._is_upgrading = False
+        self.cycle.keep_alive = False
+        self.parser = httptools.HttpRequestParser(_Rest(self))
+        framing = [b"%b: %b\r\n" % header for header in self.headers if header[0] in _FRAMING]
+        self.parser.feed_data(b"".join([b"POST / HTTP/1.1\r\n", *framing, b"\r\n", data]))
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        self._is_in_head = True
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; trailers are left aside, or they would say afterwards what the gate has looked at before."""
+        if self._is_in_head:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Begin the answer, if the request can be read in one way only."""
+        self._is_in_head = False
+        self._vain_bytes = 0
+        version = self.parser.get_http_version()
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if version not in _VERSIONS:
+            sentence = f"HTTP {version} is not served here."
+        elif hosts > 1 or (hosts == 0 and version == "1.1"):
+            sentence = f"The request has {hosts} headers Host."
+        elif any(name == b"transfer-encoding" and value.lower() != b"chunked" for name, value in self.headers):
+            sentence = "The request has a Transfer-Encoding other than chunked."
+        elif self.parser.get_method() == b"CONNECT":
+            sentence = "No tunnel begins here."
+        else:
+            self._is_upgrading = self.parser.should_upgrade()
+            super().on_headers_complete()
+            return
+        raise SerializationError(sentence)
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        self._vain_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End the request, unless its body is still to be read."""
+        self._vain_bytes = 0
+        if not self._is_upgrading:
+            super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Go on to the next request, or to the mistake that followed the last."""
+        super().on_response_complete()
+        if self._refusal is not None and self._is_idle():
+            self._tell(self._refusal)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._active = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _is_idle(self) -> bool:
+        return not self.pipeline and (self._active is None or self._active.response_complete)
+
+    def _described(self, error: httptools.HttpParserError, data: bytes) -> RequestError:
+        """Return what is wrong; llhttp knows no other methods than HTTP's, but a request with one is whole otherwise."""
+        line = _ODD_REQUEST_LINE.match(data)
+        if line is not None and isinstance(error, httptools.HttpParserInvalidMethodError) and self._is_idle():
+            return NotAnApiCallError(line[1].decode("ascii"), line[2].decode("ascii"))
+        return SerializationError(f"The request is not HTTP: {error}.")
+
+    def _refuse(self, error: RequestError) -> None:
+        """Read no further; tell when all that came before is answered. What is broken in its body is never begun."""
+        log.debug("request_refused", operation=None, error=type(error).__name__, sentence=str(error))
+        self._refusal = error
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and cycle.more_body and not cycle.response_complete:
+            if cycle is self._active:
+                cycle.disconnected = True
+                cycle.message_event.set()
+                if not cycle.response_started:
+                    self._tell(error)
+                else:
+                    self.transport.close()
+                return
+            self.pipeline.popleft()
+        if self._is_idle():
+            self._tell(error)
+
+    def _tell(self, error: RequestError) -> None:
+        if self.transport.is_closing():
+            return
+        wire = to_wire(error)
+        head = f"content-type: {CONTENT_TYPE}\r\ncontent-length: {len(wire.body)}\r\nconnection: close\r\n\r\n"
+        self.transport.write(STATUS_LINE[wire.status] + head.encode() + wire.body)
+        self.transport.close()
+
+
+class _Rest:
+    """What a parser tells that reads a body only."""
+
+    def __init__(self, protocol: Protocol) -> None:
+        self.on_body = protocol.on_body
+        self.on_message_complete = protocol.on_message_complete
