@@ -5,9 +5,10 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final
 
+from orchestrator.model import definitions
 from orchestrator.model.errors import EntityNotFoundError, IllegalTransitionError
 from orchestrator.model.ids import BASE_BYTES, JobRunId, parse_job_run_id
-from orchestrator.model.records import Capacity, JobRun, NewRun, Predecessor, RunFigures, Transition
+from orchestrator.model.records import Capacity, Job, JobRun, NewRun, Predecessor, RunFigures, Transition
 from orchestrator.model.states import OCCUPYING, TERMINAL, JobRunState, RunEvent, next_state
 from orchestrator.store.database import Transaction
 
@@ -100,8 +101,8 @@ _BEYOND_ALL: Final = 2**63 - 1
 _HEX_DIGITS: Final = BASE_BYTES * 2
 
 
-def insert(tx: Transaction, run: NewRun) -> JobRun:
-    """Store a new run with the first row of its history, and return it as stored."""
+def insert(tx: Transaction, run: NewRun, job: Job | None = None) -> JobRun:
+    """Store a new run with the first row of its history, and return it as stored, unread if it is known of which job."""
     values = {
         "base_id": run.id.base,
         "attempt": run.id.attempt,
@@ -131,6 +132,8 @@ def insert(tx: Transaction, run: NewRun) -> JobRun:
     tx.execute(INSERT_TRANSITION, first)
     for position, before in enumerate(run.predecessors):
         tx.execute(INSERT_PREDECESSOR, {"seq": seq, "position": position, **_predecessor(before)})
+    if job is not None:
+        return _as_stored(run, seq, job)
     return _from_row(tx.execute(SELECT_BY_SEQ, {"seq": seq}).fetchone())
 
 
@@ -305,6 +308,37 @@ def list_live_of_chain(tx: Transaction, chain_key: int) -> list[JobRun]:
 def list_untold_delays(tx: Transaction) -> list[JobRun]:
     """Return the live runs that have a NotifyDelayAfter of which nobody was told so far."""
     return [_from_row(row) for row in tx.execute(SELECT_UNTOLD_DELAYS)]
+
+
+def _as_stored(run: NewRun, seq: int, job: Job) -> JobRun:
+    return JobRun(
+        seq=seq,
+        id=run.id,
+        previous_attempt=run.previous_attempt,
+        job_key=run.job_key,
+        version_key=run.version_key,
+        job_name=job.name,
+        state=run.state,
+        arguments=run.arguments,
+        capacity=run.capacity,
+        timeout_min=run.timeout_min,
+        glue_version=definitions.glue_version(job.definition),
+        command_name=job.definition.command.name,
+        queuing_enabled=run.queuing_enabled,
+        notify_delay_after_min=run.notify_delay_after_min,
+        execution_class=run.execution_class,
+        security_configuration=run.security_configuration,
+        session_policy=run.session_policy,
+        trigger_name=run.trigger_name,
+        started_on_ms=run.accepted_on_ms,
+        launched_on_ms=None,
+        last_modified_on_ms=run.accepted_on_ms,
+        completed_on_ms=None,
+        error_message=None,
+        figures=_NO_FIGURES,
+        chain_key=run.chain_key,
+        retry_number=run.retry_number,
+    )
 
 
 def _predecessor(before: Predecessor) -> dict[str, Any]:

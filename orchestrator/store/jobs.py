@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any, Final
 
 from orchestrator.model import definitions
@@ -152,6 +153,7 @@ def _from_row(row: sqlite3.Row) -> Job:
     )
 
 
+@lru_cache(maxsize=256)  # by its text, which no later one changes: whatever a transaction rolls back, this stays true
 def _definition(text: str) -> JobDefinition:
     fields: dict[str, Any] = json.loads(text)
     return JobDefinition(

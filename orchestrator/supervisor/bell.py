@@ -8,13 +8,16 @@ class Bell:
 
     def __init__(self) -> None:
         """Begin silent."""
-        self._event = anyio.Event()
+        self._event: anyio.Event | None = None  # made for the first who listens: most rings come where nobody does
 
     def ring(self) -> None:
         """Wake everybody who listens."""
-        self._event.set()
-        self._event = anyio.Event()
+        if self._event is not None:
+            self._event.set()
+            self._event = None
 
     def listen(self) -> anyio.Event:
         """Return what the next ring sets."""
+        if self._event is None:
+            self._event = anyio.Event()
         return self._event

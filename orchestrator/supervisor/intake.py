@@ -123,7 +123,7 @@ def insert_run(
         chain_key=origin.chain_key,
         predecessors=origin.predecessors,
     )
-    return job_runs.insert(tx, new)
+    return job_runs.insert(tx, new, job)
 
 
 def _overrides(tx: Transaction, request: RunRequest, job: Job, previous: JobRun | None) -> Mapping[str, str]:

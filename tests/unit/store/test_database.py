@@ -470,3 +470,29 @@ async def test_the_pinned_aiosqlite_runs_a_function_whole_on_its_own_thread(path
         assert isinstance(connection._conn, sqlite3.Connection)
         with pytest.raises(LookupError):
             await connection._execute({}.__getitem__, "x")  # type: ignore[no-untyped-call]
+
+
+async def test_who_calls_again_as_soon_as_it_is_answered_shares_its_commits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pauses are those that a call takes on its way in: a few steps of the loop, not the same for each."""
+    sizes = []
+    run_batch = Database._run_batch
+
+    def counted(self: Database, batch: Any) -> bool:
+        sizes.append(len(batch))
+        return run_batch(self, batch)
+
+    async def call_on(caller: int) -> None:
+        for number in range(10):
+            for _ in range(caller % 4):
+                await checkpoint()
+            await database.write("add", add(caller * 10 + number))
+
+    async with serving(tmp_path / "state.db") as database:
+        monkeypatch.setattr(Database, "_run_batch", counted)
+        async with anyio.create_task_group() as tasks:
+            for caller in range(8):
+                tasks.start_soon(call_on, caller)
+    assert len(stored(tmp_path / "state.db")) == sum(sizes) == 80
+    assert len(sizes) <= 12

@@ -45,8 +45,11 @@ def test_a_run_is_read_back_as_it_was_stored(store: sqlite3.Connection) -> None:
         trigger_name="nightly",
         invocation=Invocation(id_digest=b"i", request_digest=b"r"),
     )
+    store.execute("BEGIN")
+    unread = job_runs.insert(store, new, job)
+    store.execute("ROLLBACK")
     stored = job_runs.insert(store, new)
-    assert stored == job_runs.get_by_id(store, new.id) == job_runs.get_of_job(store, "etl", str(new.id))
+    assert unread == stored == job_runs.get_by_id(store, new.id) == job_runs.get_of_job(store, "etl", str(new.id))
     for name in ("id", "previous_attempt", "job_key", "version_key", "state", "arguments", "capacity", "timeout_min",
                  "queuing_enabled", "notify_delay_after_min", "execution_class", "security_configuration",
                  "session_policy", "trigger_name"):  # fmt: skip
