@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Collection
 from email.utils import formatdate
 from functools import lru_cache
+from itertools import chain
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -42,7 +43,7 @@ class Gate:
         """Answer a request, or hand it on."""
         if scope["type"] != "http":
             return
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        headers = dict(scope["headers"])
         bounded = _Bounded(receive, self._max_body_bytes)
         try:
             self._check(scope, headers)
@@ -50,22 +51,23 @@ class Gate:
         except RequestError as error:
             await refuse(send, error)
 
-    def _check(self, scope: Scope, headers: dict[bytes, str]) -> None:
+    def _check(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         if self.is_closing:
             raise ShuttingDownError
         if self.is_peer_checked and not scope["state"].get("is_owner", False):
             raise AccessDeniedError.peer()
         # The server's own limit holds only for headers that come in pieces.
-        if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
+        if sum(map(len, chain.from_iterable(scope["headers"]))) > MAX_HEADER_BYTES:
             raise HeadersTooLargeError(MAX_HEADER_BYTES)
-        host = headers.get(b"host")
-        if host is None or _without_port(host) not in self._hosts:
+        if b"host" not in headers:
+            raise AccessDeniedError.host(None)
+        host = headers[b"host"].decode("latin-1")
+        if _without_port(host) not in self._hosts:
             raise AccessDeniedError.host(host)
-        origin = headers.get(b"origin")
-        if origin is not None:
-            raise AccessDeniedError.origin(origin)
-        length = headers.get(b"content-length", "0")
-        if not length.isdecimal() or int(length[:20]) > self._max_body_bytes:
+        if b"origin" in headers:
+            raise AccessDeniedError.origin(headers[b"origin"].decode("latin-1"))
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit() or int(length[:20]) > self._max_body_bytes:
             raise BodyTooLargeError(self._max_body_bytes)
 
 

@@ -95,9 +95,9 @@ async def _call(ctx: Context, scope: Scope, receive: Receive, send: Send) -> Non
     body = await _body(receive)
     if body is None:  # the caller went in the middle of its call: nobody is left to answer, and nothing was begun
         return
-    headers = {name: value.decode("latin-1") for name, value in reversed(scope["headers"])}  # the first counts
+    headers = dict(reversed(scope["headers"]))  # the first counts
     request_id = str(uuid.uuid4())
-    target, content_type = headers.get(b"x-amz-target"), headers.get(b"content-type")
+    target, content_type = _text(headers.get(b"x-amz-target")), _text(headers.get(b"content-type"))
     answered_as = CONTENT_TYPE
     form = query.fields_in(content_type, body)
     if form is not None:
@@ -106,7 +106,7 @@ async def _call(ctx: Context, scope: Scope, receive: Receive, send: Send) -> Non
     elif is_for_logs(target):
         status, content = await cloudwatch_logs.answer(ctx, target=target, content_type=content_type, body=body)
     else:
-        invocation_id = headers.get(b"amz-sdk-invocation-id")
+        invocation_id = _text(headers.get(b"amz-sdk-invocation-id"))
         status, content = await aws_json.answer(
             ctx, target=target, content_type=content_type, invocation_id=invocation_id, body=body
         )
@@ -118,6 +118,10 @@ async def _call(ctx: Context, scope: Scope, receive: Receive, send: Send) -> Non
     ]
     await send({"type": "http.response.start", "status": status, "headers": told})
     await send({"type": "http.response.body", "body": content})
+
+
+def _text(header: bytes | None) -> str | None:
+    return None if header is None else header.decode("latin-1")
 
 
 async def _body(receive: Receive) -> bytes | None:

@@ -69,6 +69,8 @@ class Protocol(HttpToolsProtocol):
         super().__init__(*args, **named)
         self._active: RequestResponseCycle | None = None  # the request that is being answered; `cycle` is the newest
         self._is_in_head = False
+        self._hosts = 0
+        self._is_oddly_coded = False
         self._is_upgrading = False
         self._vain_bytes = 0  # since a head was whole or a part of a body came: the parser itself has no limit
         self._refusal: RequestError | None = None
@@ -117,24 +119,32 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a request."""
         self._is_in_head = True
+        self._hosts = 0
+        self._is_oddly_coded = False
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; trailers are left aside, or they would say afterwards what the gate has looked at before."""
         if self._is_in_head:
-            super().on_header(name, value)
+            name = name.lower()
+            if name == b"host":
+                self._hosts += 1
+            elif name == b"transfer-encoding" and value.lower() != b"chunked":
+                self._is_oddly_coded = True
+            elif name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Begin the answer, if the request can be read in one way only."""
         self._is_in_head = False
         self._vain_bytes = 0
         version = self.parser.get_http_version()
-        hosts = sum(name == b"host" for name, _ in self.headers)
         if version not in _VERSIONS:
             sentence = f"HTTP {version} is not served here."
-        elif hosts > 1 or (hosts == 0 and version == "1.1"):
-            sentence = f"The request has {hosts} headers Host."
-        elif any(name == b"transfer-encoding" and value.lower() != b"chunked" for name, value in self.headers):
+        elif self._hosts > 1 or (self._hosts == 0 and version == "1.1"):
+            sentence = f"The request has {self._hosts} headers Host."
+        elif self._is_oddly_coded:
             sentence = "The request has a Transfer-Encoding other than chunked."
         elif self.parser.get_method() == b"CONNECT":
             sentence = "No tunnel begins here."
