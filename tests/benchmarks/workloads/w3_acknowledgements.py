@@ -1,0 +1,71 @@
+"""W3: durable acknowledgements of StartJobRun from eight keep-alive connections while every slot is taken."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from tests.benchmarks.bench import Bench
+from tests.benchmarks.contender import SLOTS, hold
+from tests.benchmarks.figures import Goal, Quantity
+from tests.benchmarks.machine import fsyncs_per_s
+from tests.benchmarks.ours import COLD, daemon, define, states
+from tests.benchmarks.peers.celery import Celery
+from tests.benchmarks.peers.huey import Huey
+from tests.benchmarks.wire import start_runs, start_runs_for
+
+NAME: Final = "W3"
+_CLIENTS: Final = 8
+_PEERS: Final[Sequence[Huey | Celery]] = (Huey(), Celery())
+
+
+def measure(bench: Bench, number: int) -> None:
+    """Measure the disk, ourselves, and how fast the peers enqueue."""
+    with bench.directory() as directory:
+        bench.note(NAME, number, "disk", fsyncs_per_s=fsyncs_per_s(directory))
+    _measure_ours(bench, number)
+    for peer in _PEERS:
+        if peer.name in bench.peers:
+            reason = peer.why_not(bench)
+            if reason is None:
+                _measure_peer(bench, number, peer)
+            else:
+                bench.leave_out(peer.name, reason)
+
+
+def _measure_ours(bench: Bench, number: int) -> None:
+    with bench.directory() as directory, daemon(bench, directory) as one:
+        script = directory / "sleeper.sh"
+        script.write_text("#!/bin/sh\nexec sleep 3600\n", encoding="ascii")
+        script.chmod(0o755)
+        define(one, "sleeper", script, COLD)
+        taken = start_runs(one.port, {"JobName": "sleeper"}, count=SLOTS + _CLIENTS)
+        bench.household.settle()
+        cpu_before_s = bench.household.cpu_s()
+        burst = start_runs_for(one.port, {"JobName": "sleeper"}, seconds=bench.sizes.seconds, connections=_CLIENTS)
+        cpu_s = bench.household.cpu_s() - cpu_before_s
+        acknowledged = {answer["JobRunId"] for answer in [*taken.answers, *burst.answers]}
+        stored = states(one, "sleeper")
+    hold(len(acknowledged) == len(taken.answers) + len(burst.answers), "two acknowledgements name one run")
+    hold(len(stored) == len(acknowledged), f"{len(stored)} runs are stored of {len(acknowledged)} acknowledged")
+    hold(stored.count("WAITING") >= len(burst.answers), "the queue was not saturated")
+    count = len(burst.answers)
+    bench.note(NAME, number, "ours", acks_per_s=count / burst.seconds, CPU_ms_per_ack=cpu_s / count * 1000)
+
+
+def _measure_peer(bench: Bench, number: int, peer: Huey | Celery) -> None:
+    bench.versions.setdefault(peer.name, peer.version(bench))
+    with bench.directory() as directory, peer.client(bench, directory) as asked:
+        told = asked.ask(do="load", clients=_CLIENTS, seconds=bench.sizes.seconds)
+    hold(told["stored"] == told["count"] + told["warm_up"], f"{peer.name} has not stored what it has enqueued")
+    bench.note(NAME, number, f"{peer.name} (its own client)", acks_per_s=told["per_s"])
+
+
+GOALS: Final = (
+    Goal(work=NAME, name="acknowledgements/s", of=Quantity("ours", "acks/s"), target=3000),
+    Goal(
+        work=NAME,
+        name="acknowledgements ÷ single fsyncs of this disk",
+        of=Quantity("ours", "acks/s"),
+        over=Quantity("disk", "fsyncs/s"),
+        target=4,
+    ),
+)
