@@ -14,7 +14,8 @@ from tests.support.daemon import Daemon
 
 FEW: Final = 1000
 QUEUED: Final = 1000
-COMMON_JOB: Final = "daily"
+COMMON_JOB: Final = "hourly"
+"""One in three runs is of this job; those that are queued are of another."""
 RARE_JOB: Final = "rare"
 _MAKER: Final = "tests.support.history"
 

@@ -20,6 +20,7 @@ _PR_SET_CHILD_SUBREAPER: Final = 36
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 _NS_PER_S: Final = 1_000_000_000
 _REST_S: Final = 0.1
+_LITTLE_S: Final = 0.02  # a tick of two processes
 _LOOK_S: Final = 0.005
 _GRACE_S: Final = 10
 CLEAN: Final[Mapping[str, str]] = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
@@ -94,18 +95,17 @@ class Household:
         return [stat.pid for stat in self._below()]
 
     def settle(self, within_s: float = 30) -> None:
-        """Wait until nobody has come, gone or died unnoticed for a moment.
+        """Wait until, for a moment, nobody has come or gone, and nobody has done anything to speak of.
 
         Raises:
             BenchmarkError: it does not come to rest.
         """
         until_s = time.monotonic() + within_s
-        seen, since_s = set[int](), time.monotonic()
+        seen, used_s, since_s = set[int](), 0.0, time.monotonic()
         while time.monotonic() < until_s:
-            self.reap()
-            now = set(self.pids())
-            if now != seen:
-                seen, since_s = now, time.monotonic()
+            now_used_s, now = self.cpu_s(), set(self.pids())
+            if now != seen or now_used_s - used_s > _LITTLE_S:
+                seen, used_s, since_s = now, now_used_s, time.monotonic()
             elif time.monotonic() - since_s >= _REST_S:
                 return
             time.sleep(_LOOK_S)

@@ -58,7 +58,7 @@ def _calls(one: Daemon, connection: Connection, runs: int) -> dict[str, _Call]:
     """Return what is asked; the middle page is found by walking there, as any client must."""
     common = {"JobName": COMMON_JOB, "MaxResults": _PAGE}
     page = connection.call("GetJobRuns", common)
-    for _ in range(runs // 5 // _STRIDE):  # two in five runs are of this job
+    for _ in range(runs // 6 // _STRIDE):  # one in three runs is of this job
         token = {"NextToken": page["NextToken"]}
         page = connection.call("GetJobRuns", {**common, "MaxResults": _STRIDE, **token})
     rare = states(one, RARE_JOB)

@@ -1,0 +1,61 @@
+"""The benchmarks do what they measure, end to end: in a short form, and without a word about speed."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[2]
+
+
+def bench(tmp_path: Path, *arguments: str) -> tuple[dict[str, Any], str]:
+    """Run the benchmarks; return what they kept and what they printed. Nothing else is left."""
+    scratch, output = tmp_path / "scratch", tmp_path / "output"
+    scratch.mkdir()
+    places = ["--scratch", str(scratch), "--output", str(output), "--scripts-python", str(tmp_path / "none")]
+    command = [sys.executable, "-m", "tests.benchmarks", "--rounds", "1", *places, *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert list(scratch.iterdir()) == []
+    kept: dict[str, Any] = json.loads((output / "bench.json").read_text(encoding="utf-8"))
+    assert (output / "bench.txt").read_text(encoding="utf-8") in done.stdout
+    return kept, done.stdout
+
+
+def measured(kept: dict[str, Any]) -> set[tuple[str, str, str]]:
+    """Return what has a figure, all of which are positive."""
+    assert all(sample["value"] > 0 and sample["round"] == 1 for sample in kept["samples"])
+    return {(sample["work"], sample["contender"], sample["measure"]) for sample in kept["samples"]}
+
+
+@pytest.mark.skipif(shutil.which("xargs") is None, reason="xargs is not installed")
+def test_throughput_of_ours_and_of_xargs(tmp_path: Path) -> None:
+    kept, printed = bench(tmp_path, "--only", "W1", "--runs", "4", "--peers", "xargs")
+
+    assert measured(kept) == {
+        ("W1", contender, measure)
+        for contender in ("ours, cold", "ours, warm", "xargs")
+        for measure in ("runs/s", "CPU ms/run")
+    }
+    with_figures = [ratio["name"] for ratio in kept["ratios"] if ratio["rounds"]]
+    assert with_figures == [f"{kind} ÷ xargs, by {what}" for kind in ("cold", "warm") for what in ("wall", "CPU a run")]
+    assert kept["left_out"] == {}
+    assert {"cores", "kernel", "Python", "SQLite", "fsyncs/s", "xargs"} <= kept["facts"].keys()
+    assert "cold ÷ xargs, by wall" in printed
+
+
+def test_acknowledgements_beside_the_disks_flushes_and_a_peer_that_is_not_there(tmp_path: Path) -> None:
+    nowhere = ["--peers", "huey", "--peers-python", str(tmp_path / "none")]
+    kept, printed = bench(tmp_path, "--only", "W3", "--seconds", "0.1", *nowhere)
+
+    assert measured(kept) == {
+        ("W3", "disk", "fsyncs/s"),
+        ("W3", "ours", "acks/s"),
+        ("W3", "ours", "CPU ms/ack"),
+    }
+    assert kept["left_out"] == {"huey": "not installed (huey)"}
+    assert "huey: not installed" in printed
