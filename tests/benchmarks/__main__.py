@@ -13,9 +13,9 @@ from types import FrameType
 from typing import Any, Final, NoReturn
 
 from tests.benchmarks import machine, results, table
-from tests.benchmarks.bench import Bench
+from tests.benchmarks.bench import MISHAPS, Bench
 from tests.benchmarks.figures import Goal, compare
-from tests.benchmarks.household import BenchmarkError, Household
+from tests.benchmarks.household import Household
 from tests.benchmarks.options import ROOT, clean_python, parse, sizes
 
 _MODULES: Final = {
@@ -63,7 +63,7 @@ def _measure(bench: Bench, options: argparse.Namespace) -> list[Goal]:
         for workload in workloads:
             try:
                 workload.measure(bench, number)
-            except (BenchmarkError, TimeoutError, AssertionError) as error:
+            except MISHAPS as error:
                 bench.fail(f"{workload.NAME}, round {number}", str(error))
         if heavy is not None:
             heavy.measure(bench, number, options.heavy)

@@ -1,14 +1,19 @@
 """What every workload and every contender is given: the options, a place to work in, and where the figures go."""
 
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from tests.benchmarks.figures import Sample
-from tests.benchmarks.household import Household
+from tests.benchmarks.household import BenchmarkError, Household
+
+MISHAPS: Final = (BenchmarkError, AssertionError, OSError, TimeoutError, subprocess.SubprocessError)
+"""What goes wrong while something is measured; it costs that figure, and no other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ _REST_S: Final = 0.1
 _LITTLE_S: Final = 0.02  # a tick of two processes
 _LOOK_S: Final = 0.005
 _GRACE_S: Final = 10
-CLEAN: Final[Mapping[str, str]] = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+CLEAN: Final[Mapping[str, str]] = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin", "LANG": "C.UTF-8"}
 """The environment of every contender."""
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from tests.benchmarks.bench import Bench
+from tests.benchmarks.bench import MISHAPS, Bench
 from tests.benchmarks.contender import Contender
 from tests.benchmarks.figures import in_turn
 from tests.benchmarks.proof import CountedScript
@@ -22,8 +22,12 @@ def measure(bench: Bench, work: str, number: int, contenders: Sequence[Contender
             bench.leave_out(name, reason)
             continue
         bench.versions.setdefault(name, contender.version(bench))
-        runs_per_s, cpu_ms = _measured(bench, contender, first, count)
-        bench.note(work, number, name, runs_per_s=runs_per_s, CPU_ms_per_run=cpu_ms)
+        try:
+            runs_per_s, cpu_ms = _measured(bench, contender, first, count)
+        except MISHAPS as error:  # the others go on
+            bench.fail(f"{name} in {work}, round {number}", str(error))
+        else:
+            bench.note(work, number, name, runs_per_s=runs_per_s, CPU_ms_per_run=cpu_ms)
 
 
 def _measured(bench: Bench, contender: Contender, first: str, count: int) -> tuple[float, float]:

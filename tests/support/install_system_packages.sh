@@ -12,7 +12,7 @@ purpose=${1:-tests}
 case $purpose in # command:package
     tests) pairs='strace:strace node:nodejs npm:npm' ;;
     benchmarks) pairs='parallel:parallel tsp:task-spooler redis-server:redis-server' ;;
-    heavy-benchmarks) pairs='slurmctld:slurmctld slurmd:slurmd sbatch:slurm-client munged:munge' ;;
+    heavy-benchmarks) pairs='slurmctld:slurmctld slurmd:slurmd sbatch:slurm-client' ;;
     *)
         echo "nothing is known to be needed for $purpose" >&2
         exit 2

@@ -8,15 +8,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+ANSWERS = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)  # what a library prints, even while it is imported, is no answer
+
 
 def answer(actions: dict[str, Callable[..., Any]]) -> None:
     """Answer requests until there are no more; `do` names the action."""
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what a library prints is no answer
     for line in sys.stdin:
         request = json.loads(line)
-        answers.write(json.dumps(actions[request.pop("do")](**request)) + "\n")
-        answers.flush()
+        ANSWERS.write(json.dumps(actions[request.pop("do")](**request)) + "\n")
+        ANSWERS.flush()
 
 
 def rate(connect: Callable[[], Callable[[], object]], clients: int, seconds: float) -> dict[str, float]:
