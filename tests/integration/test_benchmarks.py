@@ -2,12 +2,16 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+
+from tests.support import processes
+from tests.support.waiting import until
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -59,3 +63,18 @@ def test_acknowledgements_beside_the_disks_flushes_and_a_peer_that_is_not_there(
     }
     assert kept["left_out"] == {"huey": "not installed (huey)"}
     assert "huey: not installed" in printed
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_whoever_interrupts_it_finds_nothing_left(tmp_path: Path, number: signal.Signals) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    places = ["--scratch", str(scratch), "--output", str(tmp_path / "output"), "--scripts-python", str(tmp_path / "none")]
+    command = [sys.executable, "-m", "tests.benchmarks", "--only", "W6", "--idle-s", "300", *places]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as benchmarks:
+        until(lambda: list(scratch.glob("*/*/state/runs/*/*")), what="a run of its daemon")
+        benchmarks.send_signal(number)
+        assert benchmarks.wait(timeout=30) != 0
+
+    assert list(scratch.iterdir()) == []
+    assert processes.below(scratch) == []
