@@ -54,7 +54,7 @@ def client(
     if python is None:
         raise BenchmarkError(name)
     log = f"{name}.log"
-    process = bench.household.start([python, PROGRAMS / f"{name}.py"], directory, environment, log=log)
+    process = bench.household.start([python, PROGRAMS / f"{name}.py"], directory, environment, log=log, is_read=True)
     try:
         yield Client(process, directory / log)
     finally:

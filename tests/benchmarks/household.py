@@ -20,7 +20,7 @@ _PR_SET_CHILD_SUBREAPER: Final = 36
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 _NS_PER_S: Final = 1_000_000_000
 _REST_S: Final = 0.1
-_LITTLE_S: Final = 0.02  # a tick of two processes
+_BUSY: Final = "RD"  # runs or would like to, and waits for a disk
 _LOOK_S: Final = 0.005
 _GRACE_S: Final = 10
 CLEAN: Final[Mapping[str, str]] = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin", "LANG": "C.UTF-8"}
@@ -54,15 +54,16 @@ class Household:
         environment: Mapping[str, str] | None = None,
         *,
         log: str = "log",
+        is_read: bool = False,
     ) -> subprocess.Popen[bytes]:
-        """Start a process with pipes to its standard input and output; what it says otherwise goes into a file."""
+        """Start a process that hears us; what it says goes into a file, or its standard output to us if it `is_read`."""
         with (directory / log).open("ab") as errors:
             process = subprocess.Popen(
                 list(map(str, command)),
                 env={**CLEAN, "HOME": str(directory), **(environment or {})},
                 cwd=directory,
                 stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+                stdout=subprocess.PIPE if is_read else errors,  # a pipe that nobody reads stops whoever fills it
                 stderr=errors,
                 start_new_session=True,  # Ctrl-C is for us: we end the others
             )
@@ -95,17 +96,19 @@ class Household:
         return [stat.pid for stat in self._below()]
 
     def settle(self, within_s: float = 30) -> None:
-        """Wait until, for a moment, nobody has come or gone, and nobody has done anything to speak of.
+        """Wait until, for a moment, nobody has come or gone, and nobody has wanted a processor or a disk.
 
         Raises:
             BenchmarkError: it does not come to rest.
         """
         until_s = time.monotonic() + within_s
-        seen, used_s, since_s = set[int](), 0.0, time.monotonic()
+        seen, since_s = set[int](), time.monotonic()
         while time.monotonic() < until_s:
-            now_used_s, now = self.cpu_s(), set(self.pids())
-            if now != seen or now_used_s - used_s > _LITTLE_S:
-                seen, used_s, since_s = now, now_used_s, time.monotonic()
+            self.reap()
+            stats = self._below()
+            now = {stat.pid for stat in stats}
+            if now != seen or any(stat.state in _BUSY for stat in stats):
+                seen, since_s = now, time.monotonic()
             elif time.monotonic() - since_s >= _REST_S:
                 return
             time.sleep(_LOOK_S)

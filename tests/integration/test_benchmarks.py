@@ -69,7 +69,14 @@ def test_acknowledgements_beside_the_disks_flushes_and_a_peer_that_is_not_there(
 def test_whoever_interrupts_it_finds_nothing_left(tmp_path: Path, number: signal.Signals) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    places = ["--scratch", str(scratch), "--output", str(tmp_path / "output"), "--scripts-python", str(tmp_path / "none")]
+    places = [
+        "--scratch",
+        str(scratch),
+        "--output",
+        str(tmp_path / "output"),
+        "--scripts-python",
+        str(tmp_path / "none"),
+    ]
     command = [sys.executable, "-m", "tests.benchmarks", "--only", "W6", "--idle-s", "300", *places]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as benchmarks:
         until(lambda: list(scratch.glob("*/*/state/runs/*/*")), what="a run of its daemon")

@@ -26,7 +26,7 @@ def told(tmp_path: Path, body: str) -> Any:
 def test_the_living_and_the_dead_are_counted(tmp_path: Path) -> None:
     body = """
 before = home.cpu_s()
-living = home.start([sys.executable, "-c", burn + "print(flush=True)\\ntime.sleep(60)"], directory)
+living = home.start([sys.executable, "-c", burn + "print(flush=True)\\ntime.sleep(60)"], directory, is_read=True)
 living.stdout.readline()
 one = home.cpu_s() - before
 home.end(living)
@@ -53,7 +53,7 @@ print(json.dumps(home.cpu_s() - before))
 
 def test_a_load_generator_is_spared(tmp_path: Path) -> None:
     body = """
-living = home.start([sys.executable, "-c", burn + "print(flush=True)\\ntime.sleep(60)"], directory)
+living = home.start([sys.executable, "-c", burn + "print(flush=True)\\ntime.sleep(60)"], directory, is_read=True)
 living.stdout.readline()
 print(json.dumps([home.cpu_s(), home.cpu_s([living.pid])]))
 home.end_all()
@@ -66,7 +66,7 @@ home.end_all()
 
 def test_the_living_are_counted_to_the_nanosecond(tmp_path: Path) -> None:
     body = """
-living = home.start([sys.executable, "-c", "import sys\\nfor line in sys.stdin: print(flush=True)"], directory)
+living = home.start([sys.executable, "-c", "import sys\\nfor line in sys.stdin: print(flush=True)"], directory, is_read=True)
 def step():
     living.stdin.write(b"x\\n")
     living.stdin.flush()
@@ -104,7 +104,7 @@ print(json.dumps(home.pids()))
 
 def test_memory_and_parents_are_read(tmp_path: Path) -> None:
     body = """
-living = home.start([sys.executable, "-c", "print(flush=True)\\ninput()"], directory)
+living = home.start([sys.executable, "-c", "print(flush=True)\\ninput()"], directory, is_read=True)
 living.stdout.readline()
 print(json.dumps([*memory(living.pid), parent_of(living.pid) == os.getpid()]))
 home.end_all()
@@ -113,3 +113,12 @@ home.end_all()
 
     assert 1 < pss <= rss < 100
     assert is_ours
+
+
+def test_a_talkative_process_goes_on(tmp_path: Path) -> None:
+    body = """
+talks = home.start([sys.executable, "-c", "print('x' * 1_000_000)"], directory)
+print(json.dumps(talks.wait(timeout=20)))
+"""
+    assert told(tmp_path, body) == 0
+    assert (tmp_path / "log").stat().st_size == 1_000_001
