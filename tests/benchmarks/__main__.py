@@ -49,7 +49,11 @@ def main() -> None:
             tell=_tell,
         )
         _keep(bench, options, _measure(bench, options))
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # the second Ctrl-C shall not leave anything behind
         household.end_all()
         shutil.rmtree(root, ignore_errors=True)
     sys.exit(1 if bench.failed else 0)
@@ -67,7 +71,8 @@ def _measure(bench: Bench, options: argparse.Namespace) -> list[Goal]:
                 bench.fail(f"{workload.NAME}, round {number}", str(error))
         if heavy is not None:
             heavy.measure(bench, number, options.heavy)
-    return [goal for workload in [*workloads, *([heavy] if heavy else [])] for goal in workload.GOALS]
+    asked = heavy.goals(options.heavy) if heavy is not None else []
+    return [*(goal for workload in workloads for goal in workload.GOALS), *asked]
 
 
 def _workload(name: str) -> Any:
