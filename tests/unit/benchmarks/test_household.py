@@ -82,8 +82,10 @@ home.end_all()
 
 def test_it_settles_when_the_last_orphan_is_gone(tmp_path: Path) -> None:
     body = """
-subprocess.run([sys.executable, "-c", orphan, burn])
+wait = f"import os, time\\nwhile not os.path.exists({str(directory / 'go')!r}): time.sleep(0.01)\\n"
+subprocess.run([sys.executable, "-c", orphan, wait + burn])
 before = home.pids()
+(directory / "go").touch()
 home.settle()
 print(json.dumps([len(before), home.pids()]))
 """
