@@ -17,7 +17,7 @@ from orchestrator.wire.logs_shapes import FilteredLogEvent, FilterLogEventsReque
 _FEW: Final = 100
 _SLICE: Final = 200
 _MAX_SLICES: Final = 20
-_SPAN: Final = 20_000  # rows that one slice looks at
+_SPAN: Final = 20_000  # launches that one slice looks at
 _END_OF_TIME: Final = 2**62
 
 
@@ -123,7 +123,7 @@ class _Search:
 
     def _slice(self, tx: Transaction) -> tuple[list[LoggedRun], int, bool]:
         """Return further runs, the last number that was looked at, and whether there are no more."""
-        highest = log_streams.highest_step(tx)
+        highest = log_streams.highest_launch(tx)
         upto = min(highest, self.after_seq + _SPAN)
         found = log_streams.list_writing(
             tx,

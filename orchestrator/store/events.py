@@ -3,8 +3,8 @@
 from typing import Final
 
 from orchestrator.model.records import Event, EventKind, JobRun
-from orchestrator.model.states import JobRunState
 from orchestrator.store import job_runs
+from orchestrator.store.codes import KINDS, STATES
 from orchestrator.store.database import Transaction
 
 INSERT: Final = """
@@ -18,7 +18,13 @@ SELECT_LAST: Final = "SELECT coalesce(max(seq), 0) FROM event"
 
 def append(tx: Transaction, run: JobRun, kind: EventKind, *, at_ms: int) -> None:
     """Record that something is to be told about `run` as it is now; each kind once."""
-    tx.execute(INSERT, {"job_run_seq": run.seq, "kind": kind, "state": run.state, "at_ms": at_ms})
+    values = {
+        "job_run_seq": run.seq,
+        "kind": KINDS.number(kind),
+        "state": STATES.number(run.state),
+        "at_ms": at_ms,
+    }
+    tx.execute(INSERT, values)
 
 
 def list_page(tx: Transaction, *, after_seq: int, limit: int) -> list[Event]:
@@ -26,8 +32,8 @@ def list_page(tx: Transaction, *, after_seq: int, limit: int) -> list[Event]:
     return [
         Event(
             seq=row["seq"],
-            kind=EventKind(row["kind"]),
-            state=JobRunState(row["state"]),
+            kind=KINDS.word(row["kind"]),
+            state=STATES.word(row["state"]),
             at_ms=row["at_ms"],
             run=job_runs.get_by_seq(tx, row["job_run_seq"]),
         )

@@ -8,8 +8,19 @@ from typing import Any, Final
 from orchestrator.model import definitions
 from orchestrator.model.errors import EntityNotFoundError, IllegalTransitionError
 from orchestrator.model.ids import BASE_BYTES, JobRunId, parse_job_run_id
-from orchestrator.model.records import Capacity, Job, JobRun, NewRun, Predecessor, RunFigures, Transition
+from orchestrator.model.records import (
+    Capacity,
+    EventKind,
+    Job,
+    JobRun,
+    NewRun,
+    Predecessor,
+    RunFigures,
+    Transition,
+)
 from orchestrator.model.states import OCCUPYING, TERMINAL, JobRunState, RunEvent, next_state
+from orchestrator.store import histories
+from orchestrator.store.codes import KINDS
 from orchestrator.store.database import Transaction
 
 _RUN: Final = """
@@ -41,9 +52,6 @@ WHERE job_key = :job_key AND completed_on_ms IS NULL AND state IN (SELECT value 
 LIMIT 1 OFFSET :limit - 1
 """
 SELECT_HIGHEST_ATTEMPT: Final = "SELECT max(attempt) FROM job_run WHERE base_id = :base_id"
-SELECT_HISTORY: Final = """
-SELECT seq, from_state, event, to_state, at_ms FROM job_run_transition WHERE job_run_seq = :seq ORDER BY seq
-"""
 SELECT_PREDECESSORS: Final = """
 SELECT job_name, base_id, attempt FROM job_run_predecessor WHERE job_run_seq = :seq ORDER BY position
 """
@@ -59,10 +67,6 @@ INSERT INTO job_run (
     :retry_number, :at_ms, :at_ms
 )
 """
-INSERT_TRANSITION: Final = """
-INSERT INTO job_run_transition (job_run_seq, from_state, event, to_state, at_ms)
-VALUES (:seq, :from_state, :event, :to_state, :at_ms)
-"""
 INSERT_PREDECESSOR: Final = """
 INSERT INTO job_run_predecessor (job_run_seq, position, job_name, base_id, attempt)
 VALUES (:seq, :position, :job_name, :base_id, :attempt)
@@ -74,10 +78,10 @@ SELECT_RETRY_DUE: Final = (
 )
 SELECT_RETRY_DUE_OF_CHAIN: Final = _RUN + "WHERE r.chain_key = :chain_key AND r.retry_due_ms IS NOT NULL"
 SELECT_LIVE_OF_CHAIN: Final = _RUN + "WHERE r.chain_key = :chain_key AND r.completed_on_ms IS NULL"
-_UNTOLD: Final = """
+_UNTOLD: Final = f"""
 WHERE r.completed_on_ms IS NULL AND r.notify_delay_after_min IS NOT NULL AND r.state <> 'WAITING'
-AND NOT EXISTS (SELECT 1 FROM event AS e WHERE e.job_run_seq = r.seq AND e.kind = 'run_status')
-"""
+AND NOT EXISTS (SELECT 1 FROM event AS e WHERE e.job_run_seq = r.seq AND e.kind = {KINDS.number(EventKind.RUN_STATUS)})
+"""  # noqa: S608 - a number of ours
 SELECT_UNTOLD_DELAYS: Final = _RUN.replace("job_run AS r", "job_run AS r INDEXED BY job_run_live") + _UNTOLD
 SET_RETRY_DUE: Final = "UPDATE job_run SET retry_due_ms = :due_ms WHERE seq = :seq AND state = 'FAILED'"
 CANCEL_RETRY: Final = "UPDATE job_run SET retry_due_ms = NULL WHERE base_id = :base_id AND retry_due_ms IS NOT NULL"
@@ -86,6 +90,9 @@ UPDATE job_run SET
     state = :to_state,
     last_modified_on_ms = max(:at_ms, last_modified_on_ms),
     launched_on_ms = CASE WHEN :is_launch AND launched_on_ms IS NULL THEN :at_ms ELSE launched_on_ms END,
+    launch_seq = CASE WHEN :is_launch AND launch_seq IS NULL THEN (
+        SELECT coalesce(max(l.launch_seq), 0) + 1 FROM job_run AS l WHERE l.launch_seq IS NOT NULL
+    ) ELSE launch_seq END,
     completed_on_ms = CASE WHEN :is_end THEN max(:at_ms, last_modified_on_ms) END,
     error_message = :error_message,
     exit_code = :exit_code,
@@ -128,8 +135,7 @@ def insert(tx: Transaction, run: NewRun, job: Job | None = None) -> JobRun:
         "at_ms": run.accepted_on_ms,
     }
     seq = tx.execute(INSERT_RUN, values).lastrowid or 0  # RETURNING would cost half as much again
-    first = {"seq": seq, "from_state": None, "event": None, "to_state": run.state, "at_ms": run.accepted_on_ms}
-    tx.execute(INSERT_TRANSITION, first)
+    histories.begin(tx, seq, run.state)
     for position, before in enumerate(run.predecessors):
         tx.execute(INSERT_PREDECESSOR, {"seq": seq, "position": position, **_predecessor(before)})
     if job is not None:
@@ -171,8 +177,7 @@ def move(
     }
     if tx.execute(MOVE, values).rowcount != 1:  # cannot be: nobody else writes
         raise IllegalTransitionError(run.state, event)
-    step = {"seq": run.seq, "from_state": run.state, "event": event, "to_state": to_state, "at_ms": at_ms}
-    tx.execute(INSERT_TRANSITION, step)
+    histories.append(tx, run.seq, event, to_state, at_ms=at_ms)
     return get_by_id(tx, run_id)
 
 
@@ -254,16 +259,7 @@ def highest_attempt(tx: Transaction, base: bytes) -> int:
 
 def history(tx: Transaction, run: JobRun) -> list[Transition]:
     """Return the run's transitions, oldest first."""
-    return [
-        Transition(
-            seq=row["seq"],
-            from_state=JobRunState(row["from_state"]) if row["from_state"] else None,
-            event=RunEvent(row["event"]) if row["event"] else None,
-            to_state=JobRunState(row["to_state"]),
-            at_ms=row["at_ms"],
-        )
-        for row in tx.execute(SELECT_HISTORY, {"seq": run.seq})
-    ]
+    return histories.read(tx, run.seq)
 
 
 def predecessors(tx: Transaction, run: JobRun) -> Sequence[Predecessor]:

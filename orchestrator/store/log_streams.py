@@ -1,6 +1,6 @@
 """Runs as the log API lists them: by the order of acceptance, by id, or in the order in which they began to write.
 
-That order is that of the LAUNCHED rows of their history: a run that waits has no place in it, and none comes in later.
+That order is the one of their first launches: a run that waits has no place in it, and none comes in later.
 """
 
 import sqlite3
@@ -11,23 +11,21 @@ from orchestrator.model.log_streams import LoggedRun
 from orchestrator.store.database import Transaction
 
 _RUN: Final = """
-SELECT r.seq, r.base_id, r.attempt, r.started_on_ms, r.launched_on_ms, r.completed_on_ms, v.command_name,
-    (SELECT max(t.seq) FROM job_run_transition AS t WHERE t.job_run_seq = r.seq AND t.event = 'LAUNCHED') AS launch_seq
+SELECT r.seq, r.base_id, r.attempt, r.started_on_ms, r.launched_on_ms, r.completed_on_ms, r.launch_seq, v.command_name
 FROM job_run AS r CROSS JOIN job_version AS v ON v.version_key = r.version_key
 """
 SELECT_LOGGED_RUN: Final = _RUN + "WHERE r.base_id = :base_id AND r.attempt = :attempt"
 SELECT_LOGGED_RUN_BY_SEQ: Final = _RUN + "WHERE r.seq = :seq"
 SELECT_OLDER: Final = _RUN + "WHERE r.seq < :seq ORDER BY r.seq DESC LIMIT :limit"
 SELECT_NEWER: Final = _RUN + "WHERE r.seq > :seq ORDER BY r.seq LIMIT :limit"
-SELECT_WRITING_SINCE: Final = """
-SELECT r.seq, r.base_id, r.attempt, r.started_on_ms, r.launched_on_ms, r.completed_on_ms, v.command_name,
-    t.seq AS launch_seq
-FROM job_run_transition AS t CROSS JOIN job_run AS r ON r.seq = t.job_run_seq
-CROSS JOIN job_version AS v ON v.version_key = r.version_key
-WHERE t.seq > :after_seq AND t.seq <= :upto_seq AND t.event = 'LAUNCHED'
+SELECT_WRITING_SINCE: Final = (
+    _RUN.replace("job_run AS r", "job_run AS r INDEXED BY job_run_by_launch")
+    + """
+WHERE r.launch_seq > :after_seq AND r.launch_seq <= :upto_seq
     AND (r.completed_on_ms IS NULL OR r.completed_on_ms >= :since_ms) AND r.started_on_ms <= :until_ms
-ORDER BY t.seq LIMIT :limit
+ORDER BY r.launch_seq LIMIT :limit
 """
+)
 SELECT_NAMED_BEHIND: Final = (
     _RUN
     + """
@@ -41,7 +39,7 @@ WHERE (r.base_id, r.attempt) < (:base_id, :attempt) AND r.base_id >= :lowest
 ORDER BY r.base_id DESC, r.attempt DESC LIMIT :limit
 """
 )
-SELECT_HIGHEST_STEP: Final = "SELECT max(seq) FROM job_run_transition"
+SELECT_HIGHEST_LAUNCH: Final = "SELECT max(launch_seq) FROM job_run WHERE launch_seq IS NOT NULL"
 BEYOND_ALL: Final = 2**63 - 1
 _HEX_DIGITS: Final = BASE_BYTES * 2
 
@@ -58,9 +56,9 @@ def find_by_seq(tx: Transaction, seq: int) -> LoggedRun | None:
     return None if row is None else _from_row(row)
 
 
-def highest_step(tx: Transaction) -> int:
-    """Return the number of the last row of all histories; 0 where there is none."""
-    return int(tx.execute(SELECT_HIGHEST_STEP).fetchone()[0] or 0)
+def highest_launch(tx: Transaction) -> int:
+    """Return the number of the last of all launches; 0 where there is none."""
+    return int(tx.execute(SELECT_HIGHEST_LAUNCH).fetchone()[0] or 0)
 
 
 def list_writing(

@@ -61,6 +61,8 @@ CREATE TABLE job_run (
     retry_number INTEGER NOT NULL DEFAULT 0,
     -- When the next attempt is to be made; on a FAILED run whose retry is still to come, and nowhere else.
     retry_due_ms INTEGER,
+    -- The run's place in the order of all first launches; NULL before. None comes in later, whatever the clock does.
+    launch_seq INTEGER,
     UNIQUE (base_id, attempt),
     CONSTRAINT completed_iff_terminal CHECK (
         (completed_on_ms IS NULL) = (state IN ('WAITING', 'STARTING', 'RUNNING', 'STOPPING'))),
@@ -75,18 +77,20 @@ CREATE INDEX job_run_by_job ON job_run (job_key);
 CREATE INDEX job_run_live ON job_run (seq) WHERE completed_on_ms IS NULL;
 CREATE INDEX job_run_live_by_job ON job_run (job_key) WHERE completed_on_ms IS NULL;
 
--- Append-only. The acceptance has neither a from_state nor an event.
+-- State: 1 WAITING, 2 STARTING, 3 RUNNING, 4 STOPPING, 5 STOPPED, 6 SUCCEEDED, 7 FAILED, 8 TIMEOUT, 9 ERROR.
+-- Event: 1 ADMITTED, 2 LAUNCHED, 3 LAUNCH_FAILED, 4 STOP_REQUESTED, 5 FORBIDDEN, 6 SUCCEEDED, 7 FAILED, 8 TIMED_OUT,
+-- 9 LOST, 10 JOB_MISSING.
+--
+-- Append-only. The first row is the acceptance, which has no event; each other one begins where the one before it ended.
 CREATE TABLE job_run_transition (
-    seq         INTEGER PRIMARY KEY AUTOINCREMENT,
     job_run_seq INTEGER NOT NULL REFERENCES job_run (seq) ON DELETE CASCADE,
-    from_state  TEXT,
-    event       TEXT,
-    to_state    TEXT    NOT NULL,
-    at_ms       INTEGER NOT NULL,
-    CHECK ((from_state IS NULL) = (event IS NULL))
-) STRICT;
-
-CREATE INDEX job_run_transition_by_run ON job_run_transition (job_run_seq);
+    number      INTEGER NOT NULL CHECK (number >= 1),
+    event       INTEGER CHECK (event BETWEEN 1 AND 10),
+    state       INTEGER NOT NULL CHECK (state BETWEEN 1 AND 9),
+    after_ms    INTEGER NOT NULL, -- since the acceptance; below 0 where the clock was set back
+    PRIMARY KEY (job_run_seq, number),
+    CHECK ((number = 1) = (event IS NULL))
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE job_run_predecessor (
     job_run_seq INTEGER NOT NULL REFERENCES job_run (seq) ON DELETE CASCADE,
@@ -208,13 +212,18 @@ CREATE INDEX firing_by_chain ON firing (chain_key);
 CREATE INDEX job_version_by_job ON job_version (job_key);
 CREATE INDEX job_run_by_chain ON job_run (chain_key, job_key, seq) WHERE chain_key IS NOT NULL;
 CREATE INDEX job_run_retry_due ON job_run (retry_due_ms) WHERE retry_due_ms IS NOT NULL;
+CREATE UNIQUE INDEX job_run_by_launch ON job_run (launch_seq) WHERE launch_seq IS NOT NULL;
+-- The ends that are rare among many runs that SUCCEEDED.
+CREATE INDEX job_run_unwell ON job_run (state) WHERE state IN ('STOPPED', 'FAILED', 'TIMEOUT', 'ERROR');
+CREATE INDEX job_run_unwell_by_job ON job_run (job_key, state) WHERE state IN ('STOPPED', 'FAILED', 'TIMEOUT', 'ERROR');
 
--- Append-only: what others are told, in EventBridge's two kinds. A run has at most one of each.
+-- Append-only: what others are told, in EventBridge's two kinds (1 state change, 2 run status). A run has at most one of
+-- each.
 CREATE TABLE event (
     seq         INTEGER PRIMARY KEY AUTOINCREMENT,
     job_run_seq INTEGER NOT NULL REFERENCES job_run (seq) ON DELETE CASCADE,
-    kind        TEXT    NOT NULL CHECK (kind IN ('state_change', 'run_status')),
-    state       TEXT    NOT NULL,
+    kind        INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 2),
+    state       INTEGER NOT NULL CHECK (state BETWEEN 1 AND 9),
     at_ms       INTEGER NOT NULL,
     UNIQUE (job_run_seq, kind)
 ) STRICT;

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 
+from orchestrator.store.codes import KINDS, STATES
 from tests.support.chain_calls import conditional, firings, is_quiet, on_demand, rewrite, rows, runs
 from tests.support.crash_points import PHASES, points_of
 from tests.support.crashing import Lives, check_nothing_left, check_ran_once, check_truthful, is_dead
@@ -79,9 +80,9 @@ def _check_chain(lives: Lives, chain: int = 1) -> None:
 
 def _check_events(lives: Lives) -> None:
     """Hold that each end is told once."""
-    told = rows(lives.daemon, "SELECT job_run_seq, kind, state FROM event ORDER BY job_run_seq")
-    ends = rows(lives.daemon, "SELECT seq, 'state_change', state FROM job_run ORDER BY seq")
-    assert [one for one in told if one[1] == "state_change"] == ends
+    found = rows(lives.daemon, "SELECT job_run_seq, kind, state FROM event ORDER BY job_run_seq")
+    told = [(seq, STATES.word(state)) for seq, kind, state in found if KINDS.word(kind) == "state_change"]
+    assert told == rows(lives.daemon, "SELECT seq, state FROM job_run ORDER BY seq")
 
 
 _EVERY_RUN: Final = range(1, _RUNS + 1)
@@ -290,7 +291,8 @@ def _kinds(lives: Lives, run_id: str) -> list[list[str]]:
     statement = (
         "SELECT lower(hex(r.base_id)), e.kind, e.state FROM event AS e JOIN job_run AS r ON r.seq = e.job_run_seq"
     )
-    return [told for base, *told in rows(lives.daemon, statement + " ORDER BY e.seq") if base == run_id[3:]]
+    found = rows(lives.daemon, statement + " ORDER BY e.seq")
+    return [[KINDS.word(kind), STATES.word(state)] for base, kind, state in found if base == run_id[3:]]
 
 
 def test_the_moment_of_a_retry_survives_a_kill(tmp_path: Path) -> None:

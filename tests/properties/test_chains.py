@@ -26,7 +26,7 @@ from orchestrator.model.states import JobRunState, RunEvent
 from orchestrator.model.triggers import Action, TriggerDefinition, TriggerState, TriggerType
 from orchestrator.model.triggers import Condition as StoredCondition
 from orchestrator.model.workflows import WorkflowDefinition, run_id
-from orchestrator.store import job_runs, jobs, triggers, workflows
+from orchestrator.store import codes, job_runs, jobs, triggers, workflows
 from orchestrator.supervisor import firing, sequel, settlement, stopping, workflow_runs
 from orchestrator.supervisor.intake import RunRequest, accept_run
 from tests.support.chain_model import LIVE, ChainModel, ModelJob, ModelRun, ModelTrigger
@@ -445,7 +445,8 @@ class ChainMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_end_is_told_once(self) -> None:
-        told = self.rows("SELECT job_run_seq, kind, state FROM event ORDER BY job_run_seq")
+        found = self.rows("SELECT job_run_seq, kind, state FROM event ORDER BY job_run_seq")
+        told = [(seq, codes.KINDS.word(kind), codes.STATES.word(state)) for seq, kind, state in found]
         ended = [run for run in self.model.runs if run.state in STATES]
         assert told == [(run.number, "state_change", run.state) for run in ended]
 
