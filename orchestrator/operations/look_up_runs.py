@@ -2,17 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from orchestrator.model.ids import JobRunId
 from orchestrator.model.records import JobRun, Transition
 from orchestrator.model.workflows import WorkflowRun
 from orchestrator.operations.context import Context
-from orchestrator.store import job_runs, jobs, workflows
+from orchestrator.store import job_runs, jobs, run_lists, workflows
 from orchestrator.store.database import Transaction
-
-_SLICE: Final = 500
-_MAX_SLICES: Final = 200
 
 
 async def list_runs(ctx: Context, *, job: str | None, state: str | None, limit: int) -> list[JobRun]:
@@ -22,19 +18,7 @@ async def list_runs(ctx: Context, *, job: str | None, state: str | None, limit: 
         key = None if job is None else jobs.find_key(tx, job)
         if job is not None and key is None:
             return []
-        found: list[JobRun] = []
-        before: int | None = None
-        for _ in range(_MAX_SLICES):
-            size = limit if state is None else _SLICE
-            if key is None:
-                page = job_runs.list_newest(tx, before_seq=before, limit=size)
-            else:
-                page = job_runs.list_page_of_job(tx, key, before_seq=before, limit=size)
-            found += [run for run in page if state is None or run.state == state]
-            if len(found) >= limit or len(page) < size:
-                break
-            before = page[-1].seq
-        return found[:limit]
+        return run_lists.list_newest(tx, job_key=key, state=state, limit=limit)
 
     return await ctx.database.read(read)
 
