@@ -133,6 +133,20 @@ class Executor(Protocol):
         """Return how much of a run's output there is, and when it came; what comes later changes nothing of that."""
         ...
 
+    async def stored_bytes(self, run_id: JobRunId) -> int:
+        """Return how much room an ended run's files take; 0 where there are none, or not any more."""
+        ...
+
+    async def discard(self, run_id: JobRunId) -> bool:
+        """Remove the files of an ended run; those of one that has none are gone already.
+
+        Returns False, having removed nothing, while somebody holds its claim.
+
+        Raises:
+            OSError: not all could be removed; try again.
+        """
+        ...
+
     def place(self, run_id: JobRunId) -> str:
         """Say where the run's files are, for people."""
         ...

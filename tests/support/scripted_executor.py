@@ -21,10 +21,13 @@ class ScriptedExecutor:
         self.stopped: list[JobRunId] = []
         self.revoked: list[JobRunId] = []
         self.swept: list[JobRunId] = []
+        self.discarded: list[JobRunId] = []
+        self.sizes: defaultdict[JobRunId, int] = defaultdict(int)
         self.looks: list[JobRunId] = []
         self.on_launch: Callable[[LaunchSpec], None] = self.start
         self.on_find: Callable[[JobRunId], None] = lambda _: None
         self.on_revoke: Callable[[JobRunId], None] = lambda _: None
+        self.on_discard: Callable[[JobRunId], None] = lambda _: None
         self.on_stop: Callable[[JobRunId], None] = lambda _: None
         self._happened, self._observations = anyio.create_memory_object_stream[JobRunId](math.inf)
 
@@ -84,6 +87,18 @@ class ScriptedExecutor:
         """Return nothing, as above."""
         del run_id, stream
         return LogExtent(0, ())
+
+    async def stored_bytes(self, run_id: JobRunId) -> int:
+        """Return what the test said."""
+        return 0 if run_id in self.discarded else self.sizes[run_id]
+
+    async def discard(self, run_id: JobRunId) -> bool:
+        """Note it, unless a shim holds the claim."""
+        self.on_discard(run_id)
+        if isinstance(self.seen[run_id], Alive):
+            return False
+        self.discarded.append(run_id)
+        return True
 
     def place(self, run_id: JobRunId) -> str:
         """Return a name."""

@@ -174,6 +174,14 @@ class LocalExecutor:
         """Look at a log file and its times; see `Executor.log_extent`."""
         return await anyio.to_thread.run_sync(RunDirectory(self._runs, run_id).log_extent, stream)
 
+    async def stored_bytes(self, run_id: JobRunId) -> int:
+        """Add up the files; see `Executor.stored_bytes`."""
+        return await anyio.to_thread.run_sync(RunDirectory(self._runs, run_id).stored_bytes)
+
+    async def discard(self, run_id: JobRunId) -> bool:
+        """Remove the run directory; see `Executor.discard`."""
+        return await anyio.to_thread.run_sync(RunDirectory(self._runs, run_id).discard)
+
     def place(self, run_id: JobRunId) -> str:
         """Return the run directory's path."""
         return str(RunDirectory(self._runs, run_id).path)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from orchestrator.executors.interface import Ended, LogExtent, Lost, Revoked, Stream, Unclaimed
+from orchestrator.executors.local import removal
 from orchestrator.model import endings
 from orchestrator.model.ids import JobRunId
 
@@ -160,6 +161,33 @@ class RunDirectory:
             return LogExtent(size, ())
         marks = [(int(mark[1]), int(mark[2])) for mark in _MARK.finditer(text)]
         return LogExtent(size, [mark for mark in marks if mark[0] <= size])
+
+    def stored_bytes(self) -> int:
+        """Return how much room the files take. What cannot be looked at does not count."""
+        return removal.stored_bytes(self.path)
+
+    def discard(self) -> bool:
+        """Remove the directory. False, having removed nothing, while the claim is locked.
+
+        Raises:
+            OSError: not all could be removed; what is left is removed by the next attempt.
+        """
+        return removal.remove(self.path, last="claim", may=self._is_free)
+
+    def _is_free(self, directory: int) -> bool:
+        """Say whether nobody holds the claim in `directory`; what is no claim of ours is nobody's."""
+        try:
+            descriptor = removal.opened("claim", directory, _NOFOLLOW)
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            if error.errno in _FOREIGN:
+                return True
+            raise
+        try:
+            return not _is_locked(descriptor)
+        finally:
+            os.close(descriptor)
 
     def _ending(self) -> endings.Ending | None:
         try:
