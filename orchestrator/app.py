@@ -46,6 +46,7 @@ from orchestrator.store.state_directory import StateDirectory, hold
 from orchestrator.supervisor.bell import Bell
 from orchestrator.supervisor.lifetime import Surroundings
 from orchestrator.supervisor.means import Means
+from orchestrator.supervisor.retention import Retention
 from orchestrator.supervisor.supervisor import Supervisor
 from orchestrator.supervisor.timetable import Timetable
 
@@ -153,6 +154,7 @@ async def _serve(
     limits = Limits(dpus=capacity.dpus, max_processes=capacity.max_processes, order=capacity.order)
     supervisor = Supervisor(around, limits)
     timetable = Timetable(around, supervisor.fired)
+    keeping = settings.retention
     ctx = Context(
         database=database,
         supervisor=supervisor,
@@ -170,6 +172,7 @@ async def _serve(
         await tasks.start(tell_events, ctx, settings.region)
         await tasks.start(supervisor.serve)
         tasks.start_soon(timetable.serve)
+        tasks.start_soon(Retention(around, days=keeping.days, file_bytes=keeping.log_bytes).serve)
         async with anyio.create_task_group() as calls:
             await calls.start(_heed_signals, settings, ctx, face, calls)
             await calls.start(face.serve)

@@ -97,6 +97,13 @@ class Runtime(_Section):
     preload: tuple[Annotated[str, Field(pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)*$")], ...] = ()
 
 
+class Retention(_Section):
+    """What is kept of runs that have ended, and for how long; 0: all, for ever."""
+
+    days: Annotated[int, Field(ge=0, le=36_500)] = 365
+    log_bytes: Annotated[int, Field(ge=0)] = 0
+
+
 class Access(_Section):
     """Who may call."""
 
@@ -144,6 +151,7 @@ class Settings(BaseSettings):
     runs: Runs = Runs()
     triggers: Triggers = Triggers()
     retries: Retries = Retries()
+    retention: Retention = Retention()
     access: Access = Access()
 
     @field_validator("host")

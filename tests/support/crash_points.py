@@ -17,6 +17,8 @@ RUN_WRITES: Final = (
     "settle_never_started",
 )
 """The writes that a run goes through."""
+RETENTION_WRITES: Final = ("retire_runs",)
+"""The writes that make runs be forgotten."""
 CHAIN_WRITES: Final = (
     "fire_schedule",
     "notify_delay",
@@ -76,5 +78,5 @@ def points_of(*writes: str) -> tuple[str, ...]:
     return tuple(f"{name}.{phase}" for name in writes for phase in PHASES)
 
 
-WRITES: Final = (*RUN_WRITES, *CHAIN_WRITES, *DEFINITION_WRITES, *ORCHESTRATION_WRITES)
+WRITES: Final = (*RUN_WRITES, *RETENTION_WRITES, *CHAIN_WRITES, *DEFINITION_WRITES, *ORCHESTRATION_WRITES)
 DAEMON_POINTS: Final = MIGRATION_POINTS + SPAWN_POINTS + points_of(*WRITES)

@@ -54,7 +54,7 @@ def plan(store: sqlite3.Connection, statement: str) -> list[str]:
 
 def walks(store: sqlite3.Connection, name: str) -> list[str]:
     """Return the walks in a statement's plan that nobody has argued for."""
-    argued = WALKS.get(name, "(?!)")
+    argued = WALKS.get(name, "SCAN CONSTANT ROW")
     return [line for line in plan(store, STATEMENTS[name]) if line.startswith("SCAN") and not re.match(argued, line)]
 
 
