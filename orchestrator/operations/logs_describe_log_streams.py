@@ -71,27 +71,27 @@ class _Listing:
     def page(self, tx: Transaction, behind: int | str | None) -> tuple[list[LoggedRun], int | str | None]:
         """Return the next runs, and the key to go on from; None if there is nothing more."""
         found: list[LoggedRun] = []
+        size = min(self._limit + 1, _SLICE)  # often enough: most streams are of the group that is asked for
         for _ in range(_MAX_SLICES):
-            runs = self._slice(tx, behind)
+            runs = self._slice(tx, behind, size)
             for run in runs:
                 if len(found) == self._limit:
                     return found, behind
                 behind = run.seq if self._is_by_age else str(run.id)
                 if run.launched_on_ms is not None and self._selection.takes(run):
                     found.append(run)
-            if len(runs) < _SLICE:
+            if len(runs) < size:
                 return found, None
+            size = _SLICE
         return found, behind
 
-    def _slice(self, tx: Transaction, behind: int | str | None) -> list[LoggedRun]:
+    def _slice(self, tx: Transaction, behind: int | str | None, size: int) -> list[LoggedRun]:
         if isinstance(behind, int) or (behind is None and self._is_by_age):
-            return log_streams.list_by_age(tx, from_seq=behind, is_newest_first=self._is_descending, limit=_SLICE)
+            return log_streams.list_by_age(tx, from_seq=behind, is_newest_first=self._is_descending, limit=size)
         if self._digits is None:
             return []
         run_id = None if behind is None else parse_job_run_id(behind)
-        return log_streams.list_by_name(
-            tx, self._digits, behind=run_id, is_descending=self._is_descending, limit=_SLICE
-        )
+        return log_streams.list_by_name(tx, self._digits, behind=run_id, is_descending=self._is_descending, limit=size)
 
 
 async def _shape(ctx: Context, run: LoggedRun, group: LogGroup) -> LogStream:
