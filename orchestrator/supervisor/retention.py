@@ -84,8 +84,7 @@ class Retention:
             gone += went
             if found.is_last:
                 return gone
-            if found.spent:
-                await anyio.sleep(self._pause_s)
+            await anyio.sleep(self._pause_s)
 
     async def _look(self, look: _Look, after: int, before_ms: int) -> Found:
         now_ms = self._around.now_ms()

@@ -9,12 +9,14 @@ import anyio
 import pytest
 
 from orchestrator.executors.interface import Alive
+from orchestrator.model.errors import StoreFullError
 from orchestrator.model.ids import JobRunId
 from orchestrator.model.records import JobRun
 from orchestrator.model.triggers import TriggerState, TriggerType
 from orchestrator.model.workflows import graph
 from orchestrator.store import chains, triggers
 from orchestrator.store.database import Database, open_database
+from orchestrator.supervisor import retention as retention_module
 from orchestrator.supervisor import sequel, workflow_runs
 from orchestrator.supervisor.bell import Bell
 from orchestrator.supervisor.lifetime import Surroundings
@@ -304,6 +306,31 @@ async def test_a_page_of_young_runs_ends_the_search(world: World, monkeypatch: p
     monkeypatch.setattr(world.database, "read", counting)
     await world.retire(later_days=0)
     assert looks == 2  # one at chains, one at the first 200 runs
+
+
+async def test_trouble_of_ours_only_delays(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FIRST_AFTER_S", "ROUND_S"):
+        monkeypatch.setattr(retention_module, name, 0)
+    world.run()
+    gone = anyio.Event()
+    troubles = [RuntimeError("a bug"), StoreFullError("the store is full")]
+
+    def discard(run_id: JobRunId) -> None:
+        if troubles:
+            raise troubles.pop()
+        gone.set()
+
+    world.executor.on_discard = discard
+    world.scene.at_ms += (DAYS + 1) * DAY_MS
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(world.retention().serve)
+        await gone.wait()
+        tasks.cancel_scope.cancel()
+    assert troubles == []
+
+
+async def test_without_any_limit_it_does_not_even_wait(world: World) -> None:
+    await world.retention(days=0).serve()
 
 
 # Room for files.
