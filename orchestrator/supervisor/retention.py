@@ -1,6 +1,6 @@
 """What is over for long goes: first a run's files, then its rows, a slice at a time.
 
-Between two slices there is a pause, so a caller waits for one slice at most. A run's files are gone before its rows
+Between two slices it rests, so a caller waits for one slice at most. A run's files are gone before its rows
 are, so a kill leaves nothing but work that is done again. Decision 0012 says what stays, and why.
 """
 
@@ -21,6 +21,8 @@ log = structlog.stdlib.get_logger()
 SLICE: Final = 50
 """How many runs one write deletes, at most."""
 PAUSE_S: Final = 0.1
+RESTS: Final = 9
+"""How many times as long as a slice took it rests after it, if that is more: where all is slow, others come first."""
 FIRST_AFTER_S: Final = 2.0
 ROUND_S: Final = 3600.0
 ROUND_OF_FILES_S: Final = 60.0
@@ -78,13 +80,14 @@ class Retention:
         before_ms = self._around.now_ms() - self._days * _MS_PER_DAY
         after = gone = 0
         while True:
+            began = anyio.current_time()
             found = await self._look(look, after, before_ms)
             went = await self._retire(found.spent, before_ms)
             after = found.after if went else found.passed
             gone += went
             if found.is_last:
                 return gone
-            await anyio.sleep(self._pause_s)
+            await self._rest(began)
 
     async def _look(self, look: _Look, after: int, before_ms: int) -> Found:
         now_ms = self._around.now_ms()
@@ -121,27 +124,33 @@ class Retention:
 
     async def _count(self) -> None:
         """Add up what the runs take that have ended since; after a start, all of them."""
+        began = anyio.current_time()
         while ended := await self._ended(self._counted):
             for run in ended:
                 self._total_bytes += await self._around.executor.stored_bytes(run.id)
                 self._counted = run.end_seq or self._counted
-            await anyio.sleep(self._pause_s)
+            await self._rest(began)
+            began = anyio.current_time()
 
     async def _make_room(self) -> None:
         """Remove the files of the runs that ended first, until the others take no more than they may."""
         emptied = 0
+        began = anyio.current_time()
         while self._total_bytes > self._file_bytes and (ended := await self._ended(self._emptied)):
             for run in ended:
                 if self._total_bytes <= self._file_bytes or (run.end_seq or 0) > self._counted:
                     break
                 emptied += await self._discard([run])
                 self._emptied = run.end_seq or self._emptied
-            else:
-                await anyio.sleep(self._pause_s)
-                continue
-            break
+            if (ended[-1].end_seq or 0) > self._counted:  # those are for the next round
+                break
+            await self._rest(began)
+            began = anyio.current_time()
         if emptied:
             log.info("run_files_removed", runs=emptied, left_bytes=self._total_bytes)
+
+    async def _rest(self, began: float) -> None:
+        await anyio.sleep(max(self._pause_s, RESTS * (anyio.current_time() - began) if self._pause_s else 0))
 
     async def _ended(self, after: int) -> list[OldRun]:
         return await self._around.database.read(lambda tx: retention.list_ended(tx, after=after, limit=self._size))

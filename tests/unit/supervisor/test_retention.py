@@ -373,6 +373,19 @@ async def test_a_live_runs_files_stay_whatever_room_they_take(world: World) -> N
     assert world.executor.discarded == []
 
 
+async def test_files_that_cannot_go_do_not_keep_it_busy(world: World) -> None:
+    held, other = world.run(), world.run()
+    for run in (held, other):
+        world.executor.sizes[run.id] = 100
+    world.executor.seen[held.id] = Alive()
+    retention = world.retention(file_bytes=50)
+    await retention.step()
+    assert world.executor.discarded == [other.id]
+    young = world.run()
+    await retention.step()
+    assert world.executor.discarded == [other.id, young.id], "the held one still takes more than all may"
+
+
 async def test_nothing_dangles(world: World, tmp_path: Path) -> None:
     scene = world.scene
     scene.trigger("root", "a")
