@@ -1,7 +1,7 @@
 """What is over for long goes: first a run's files, then its rows, a slice at a time.
 
 Between two slices it rests, so a caller waits for one slice at most. A run's files are gone before its rows
-are, so a kill leaves nothing but work that is done again. Decision 0012 says what stays, and why.
+are, so a kill leaves nothing but work that is done again. Decision 0011 says what stays, and why.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -110,6 +110,7 @@ def test_a_user_without_an_account_gets_a_world_too(jobs_dir: Path, monkeypatch:
         raise KeyError(f"getpwuid(): uid not found: {uid}")
 
     monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.setattr(world, "_account", world._account.__wrapped__)  # which is asked once in a daemon's life
     environment = built(jobs_dir).environment
     assert environment["HOME"] == "/"
     assert environment["USER"] == environment["LOGNAME"] == str(os.geteuid())

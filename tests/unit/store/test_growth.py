@@ -49,7 +49,7 @@ def _whole_way(store: sqlite3.Connection) -> None:
         invocation=Invocation(id_digest=b"i" * 16, request_digest=b"r" * 16),
     )
     means = replace(some_means(), new_base=lambda: b"\xff" * 32)
-    run_id = accept_run(store, request, means=means, at_ms=NOW_MS)
+    run_id = accept_run(store, request, means=means, at_ms=NOW_MS).run_id
     launching.launch_spec(store, job_runs.get_by_id(store, run_id))
     job_runs.move(store, run_id, RunEvent.LAUNCHED, at_ms=NOW_MS)
     settlement.settle_ended(store, run_id, an_ending(), means=means, at_ms=NOW_MS)
@@ -66,7 +66,7 @@ LOOKS: Final[dict[str, Callable[[sqlite3.Connection], object]]] = {
     "GetJobRuns, rare job": lambda tx: job_runs.list_page_of_job(tx, _key(tx, RARE), before_seq=None, limit=20),
     "GetJobRuns, no runs": lambda tx: job_runs.list_page_of_job(tx, _key(tx, "second"), before_seq=2, limit=20),
     "the queue": lambda tx: job_runs.list_live(tx, after_seq=0),
-    "runs that occupy": lambda tx: job_runs.count_occupying(tx, _key(tx, "daily")),
+    "runs that occupy": lambda tx: job_runs.has_room(tx, _key(tx, "daily"), 1),
     "retries to come": lambda tx: job_runs.list_retry_due(tx, limit=9),
     "late runs": job_runs.list_untold_delays,
     "the last event": events.last_seq,

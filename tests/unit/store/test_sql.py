@@ -25,7 +25,7 @@ STATEMENTS: Final = {
 }
 WALKS: Final = {
     # The states that the caller asks for, as JSON.
-    "job_runs.COUNT_OCCUPYING": r"SCAN json_each VIRTUAL TABLE",
+    "job_runs.SELECT_OCCUPYING": r"SCAN json_each VIRTUAL TABLE",
     # Only rows that have not ended are in this index, and all of them are what is asked for.
     "job_runs.SELECT_UNTOLD_DELAYS": r"SCAN r USING INDEX job_run_live$",
     "run_lists.SELECT_LIVE": r"SCAN job_run USING INDEX job_run_live$",
