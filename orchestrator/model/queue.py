@@ -109,12 +109,16 @@ def in_use_dpu(held: Iterable[Demand]) -> float:
     return sum(demand.dpu for demand in held)
 
 
-def choose(line: Line, held: Iterable[Demand], limits: Limits) -> list[Demand]:
-    """Return the queued runs that start now, in their order."""
+def choose(line: Line, held: Iterable[Demand], limits: Limits, ending: Iterable[Demand] = ()) -> list[Demand]:
+    """Return the queued runs that start now, in their order.
+
+    `ending` are runs whose processes are gone and whose ends are not on disk yet: they take no slot, but they are still
+    among the concurrent runs of their jobs, and the next one may want what they are about to leave (a bookmark).
+    """
     live = list(held)
     if not line or len(live) >= limits.max_processes:
         return []
-    jobs = Counter(demand.job_key for demand in live)
+    jobs = Counter(demand.job_key for demand in (*live, *ending))
     free_dpu = limits.dpus - in_use_dpu(live)
     chosen: list[Demand] = []
     head: Demand | None = None
@@ -145,10 +149,15 @@ def choose(line: Line, held: Iterable[Demand], limits: Limits) -> list[Demand]:
 
 
 def explain(
-    line: Line, held: Sequence[Demand], limits: Limits, run_ids: Iterable[JobRunId] | None = None
+    line: Line,
+    held: Sequence[Demand],
+    limits: Limits,
+    run_ids: Iterable[JobRunId] | None = None,
+    *,
+    ending: Iterable[Demand] = (),
 ) -> Mapping[JobRunId, Wait]:
     """Return why each queued run waits, or those of `run_ids`. The sentences are what clients see as StateDetail."""
-    jobs = Counter(demand.job_key for demand in held)
+    jobs = Counter(demand.job_key for demand in (*held, *ending))
     used = in_use_dpu(held)
     head = min(line.heads(jobs), default=None)  # the first run that waits for slots
     head_place = None if head is None else line.place(head[1].run_id)

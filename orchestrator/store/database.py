@@ -217,10 +217,11 @@ class Database:
                 if item.take():
                     begun.append(item)
                     reach(f"{item.name}.begun")
-                    _run_one(connection, item)
+                    _run_one(connection, item, is_alone=len(batch) == 1)
             for item in begun:
                 reach(f"{item.name}.uncommitted")
-            connection.execute("COMMIT")
+            is_undone = len(batch) == 1 and any(item.error is not None for item in begun)
+            connection.execute("ROLLBACK" if is_undone else "COMMIT")
         except BaseException:
             if connection.in_transaction:  # a full disk may have ended it already
                 connection.execute("ROLLBACK")
@@ -239,14 +240,18 @@ class Database:
         return True
 
 
-def _run_one(connection: sqlite3.Connection, item: _Work) -> None:
-    connection.execute("SAVEPOINT work")
+def _run_one(connection: sqlite3.Connection, item: _Work, *, is_alone: bool) -> None:
+    """Run one work of a batch. One that is alone has the transaction for itself, and needs no savepoint."""
+    if not is_alone:
+        connection.execute("SAVEPOINT work")
     try:
         item.result = item.run(connection)
     except Exception as error:
         if _code(error) in _STORE_TROUBLE:
             raise  # the batch fails as a whole: its transaction may be gone
         item.error = error  # whatever it is, it belongs to this caller alone
+    if is_alone:
+        return
     if item.error is not None:
         connection.execute("ROLLBACK TO work")
     connection.execute("RELEASE work")

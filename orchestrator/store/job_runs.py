@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from orchestrator.model import definitions
@@ -145,21 +146,25 @@ def insert(tx: Transaction, run: NewRun, job: Job | None = None) -> JobRun:
 
 def move(
     tx: Transaction,
-    run_id: JobRunId,
+    run: JobRun | JobRunId,
     event: RunEvent,
     *,
     at_ms: int,
     error_message: str | None = None,
     figures: RunFigures = _NO_FIGURES,
 ) -> JobRun:
-    """Take `run_id` through `event` in one guarded statement, with its row of history, and return it as stored.
+    """Take a run through `event` in one guarded statement, with its row of history, and return it as stored.
+
+    A run that was read in this transaction need not be read again.
 
     Raises:
         IllegalTransitionError: the run's state, as it is now, does not take this event.
     """
-    run = get_by_id(tx, run_id)
+    if isinstance(run, JobRunId):
+        run = get_by_id(tx, run)
     to_state = next_state(run.state, event)
     is_end = to_state in TERMINAL
+    message = error_message if is_end and to_state is not JobRunState.SUCCEEDED else None
     values = {
         "seq": run.seq,
         "from_state": run.state,
@@ -167,7 +172,7 @@ def move(
         "at_ms": at_ms,
         "is_launch": event is RunEvent.LAUNCHED,
         "is_end": is_end,
-        "error_message": error_message if is_end and to_state is not JobRunState.SUCCEEDED else None,
+        "error_message": message,
         "exit_code": figures.exit_code,
         "exit_signal": figures.exit_signal,
         "wall_ms": figures.wall_ms,
@@ -178,7 +183,16 @@ def move(
     if tx.execute(MOVE, values).rowcount != 1:  # cannot be: nobody else writes
         raise IllegalTransitionError(run.state, event)
     histories.append(tx, run.seq, event, to_state, at_ms=at_ms)
-    return get_by_id(tx, run_id)
+    modified_on_ms = max(at_ms, run.last_modified_on_ms)
+    return replace(  # what MOVE has done; a test holds both together
+        run,
+        state=to_state,
+        last_modified_on_ms=modified_on_ms,
+        launched_on_ms=at_ms if event is RunEvent.LAUNCHED and run.launched_on_ms is None else run.launched_on_ms,
+        completed_on_ms=modified_on_ms if is_end else None,
+        error_message=message,
+        figures=figures,
+    )
 
 
 def get_by_id(tx: Transaction, run_id: JobRunId) -> JobRun:

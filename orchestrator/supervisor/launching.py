@@ -34,11 +34,11 @@ def launch_spec(tx: Transaction, run: JobRun) -> LaunchSpec:
 
 
 def _bookmark(tx: Transaction, run: JobRun, merged: Mapping[str, str]) -> GivenBookmark:
-    current = bookmarks.find(tx, run.job_key)
-    version = rules.version_of(current)
     option = arguments.bookmark_option(merged)
     if option == arguments.BOOKMARK_DISABLE:
-        return GivenBookmark(version=version, text=None)
+        return GivenBookmark(version=0, text=None)  # it is neither given nor taken back
+    current = bookmarks.find(tx, run.job_key)
+    version = rules.version_of(current)
     if option == arguments.BOOKMARK_ENABLE:
         return GivenBookmark(version=version, text=_text(current), is_written=True)
     lower, upper = merged.get(arguments.BOOKMARK_FROM), merged.get(arguments.BOOKMARK_TO)

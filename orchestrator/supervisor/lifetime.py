@@ -56,9 +56,10 @@ class Surroundings:
 class Lifetime:
     """The care for one run. `wake` may be called at any time, from the event loop."""
 
-    def __init__(self, run: JobRun, surroundings: Surroundings) -> None:
-        """Begin with the run as the store has it."""
+    def __init__(self, run: JobRun, surroundings: Surroundings, tell_over: Callable[[], None] = lambda: None) -> None:
+        """Begin with the run as the store has it. `tell_over` hears of its end before that is on disk."""
         self.run = run
+        self._tell_over = tell_over
         self._around = surroundings
         self._bell = Bell()
         self._launches = 0
@@ -112,6 +113,7 @@ class Lifetime:
             case Alive():
                 return await self._alive()
             case Ended(ending):
+                self._tell_over()
                 await self._settle(
                     "settle_ended",
                     lambda tx: settlement.settle_ended(

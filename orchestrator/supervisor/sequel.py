@@ -32,7 +32,8 @@ def follow(tx: Transaction, ended: JobRun, *, means: Means, at_ms: int, may_retr
     _follow(tx, [(ended, may_retry)], means, at_ms)
     if ended.chain_key is not None:
         close_workflow_run(tx, ended.chain_key, at_ms=at_ms)
-    return job_runs.get_by_id(tx, ended.id)
+    is_changed = ended.state is JobRunState.FAILED  # it may be due to be tried again
+    return job_runs.get_by_id(tx, ended.id) if is_changed else ended
 
 
 def follow_stillborn(tx: Transaction, chain_key: int, runs: Iterable[JobRun], *, means: Means, at_ms: int) -> None:

@@ -29,7 +29,7 @@ def settle_ended(tx: Transaction, run_id: JobRunId, ending: Ending, *, means: Me
     if verdict.event is RunEvent.SUCCEEDED and not is_stopping:
         verdict = _move_bookmark(tx, run, ending, at_ms) or verdict
     ended = job_runs.move(
-        tx, run_id, verdict.event, at_ms=at_ms, error_message=verdict.error_message, figures=ending.figures
+        tx, run, verdict.event, at_ms=at_ms, error_message=verdict.error_message, figures=ending.figures
     )
     return sequel.follow(tx, ended, means=means, at_ms=at_ms)
 
@@ -42,7 +42,7 @@ def settle_lost(tx: Transaction, run_id: JobRunId, reason: str, *, means: Means,
     message = f"How the script ended is unknown: {reason}"
     if run.state is JobRunState.STOPPING:
         message = f"Job run stopped by request; {message}"
-    lost = job_runs.move(tx, run_id, RunEvent.LOST, at_ms=at_ms, error_message=message)
+    lost = job_runs.move(tx, run, RunEvent.LOST, at_ms=at_ms, error_message=message)
     return sequel.follow(tx, lost, means=means, at_ms=at_ms)
 
 
@@ -53,10 +53,10 @@ def settle_never_started(tx: Transaction, run_id: JobRunId, problem: str, *, mea
         return run
     if run.state is JobRunState.STOPPING:
         message = "Job run stopped by request before it started"
-        ended = job_runs.move(tx, run_id, RunEvent.FORBIDDEN, at_ms=at_ms, error_message=message)
+        ended = job_runs.move(tx, run, RunEvent.FORBIDDEN, at_ms=at_ms, error_message=message)
     else:
         no_time = RunFigures(wall_ms=0)
-        ended = job_runs.move(tx, run_id, RunEvent.LAUNCH_FAILED, at_ms=at_ms, error_message=problem, figures=no_time)
+        ended = job_runs.move(tx, run, RunEvent.LAUNCH_FAILED, at_ms=at_ms, error_message=problem, figures=no_time)
     return sequel.follow(tx, ended, means=means, at_ms=at_ms)
 
 
@@ -64,9 +64,9 @@ def _launched(tx: Transaction, run_id: JobRunId, at_ms: int) -> JobRun:
     """Replay the launch, where the daemon died or was too slow to record it before the end."""
     run = job_runs.get_by_id(tx, run_id)
     if run.state is JobRunState.WAITING:
-        run = job_runs.move(tx, run_id, RunEvent.ADMITTED, at_ms=at_ms)
+        run = job_runs.move(tx, run, RunEvent.ADMITTED, at_ms=at_ms)
     if run.state is JobRunState.STARTING:
-        run = job_runs.move(tx, run_id, RunEvent.LAUNCHED, at_ms=at_ms)
+        run = job_runs.move(tx, run, RunEvent.LAUNCHED, at_ms=at_ms)
     return run
 
 

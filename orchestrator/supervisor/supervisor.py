@@ -5,6 +5,7 @@ over the lifetimes it holds, and after a restart both are made again from the st
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import anyio
@@ -45,6 +46,7 @@ class Supervisor:
         self._line = Line()  # in order of acceptance
         self._queued: dict[JobRunId, JobRun] = {}  # those in the line
         self._held: dict[JobRunId, Demand] = {}
+        self._ending: dict[JobRunId, Demand] = {}  # over, and about to be settled
         self._lifetimes: dict[JobRunId, Lifetime] = {}
         self._stops: list[JobRunId] = []
         self._work = Bell()
@@ -112,7 +114,7 @@ class Supervisor:
 
     def waits(self, run_ids: Iterable[JobRunId] | None = None) -> Mapping[JobRunId, Wait]:
         """Return why each queued run waits, and its place; or, which costs less, only those of `run_ids`."""
-        return queue.explain(self._line, list(self._held.values()), self._limits, run_ids)
+        return queue.explain(self._line, list(self._held.values()), self._limits, run_ids, ending=self._ending.values())
 
     async def serve(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Take up what the last daemon left, then dispatch until cancelled. Runs go on when this ends."""
@@ -197,7 +199,7 @@ class Supervisor:
                 self._hold(lifetimes, run, None)
 
     async def _dispatch(self, lifetimes: TaskGroup) -> None:
-        for demand in queue.choose(self._line, self._held.values(), self._limits):
+        for demand in queue.choose(self._line, self._held.values(), self._limits, self._ending.values()):
             run = self._queued[demand.run_id]
             if run.state is JobRunState.WAITING:
                 admitted = await admit(run.id, self._around)
@@ -214,10 +216,16 @@ class Supervisor:
         return self._queued.pop(run_id, None)
 
     def _hold(self, lifetimes: TaskGroup, run: JobRun, demand: Demand | None) -> None:
-        lifetime = self._lifetimes[run.id] = Lifetime(run, self._around)
+        lifetime = self._lifetimes[run.id] = Lifetime(run, self._around, partial(self._is_over, run.id))
         if demand is not None:
             self._held[run.id] = demand
         lifetimes.start_soon(self._carry, run.id, lifetime, name=str(run.id))
+
+    def _is_over(self, run_id: JobRunId) -> None:
+        """Lend a run's slot again before its end is on disk; but not many, where the disk takes none."""
+        if len(self._ending) < self._limits.max_processes and run_id in self._held:
+            self._ending[run_id] = self._held.pop(run_id)
+            self._work.ring()
 
     async def _carry(self, run_id: JobRunId, lifetime: Lifetime) -> None:
         """Keep one run's trouble with that run; the store's trouble ends the daemon."""
@@ -237,6 +245,7 @@ class Supervisor:
         finally:
             del self._lifetimes[run_id]
             self._held.pop(run_id, None)
+            self._ending.pop(run_id, None)
             self._is_behind |= lifetime.run.chain_key is not None  # the end of a run starts others in its chain only
             self._work.ring()
 

@@ -345,7 +345,7 @@ class ChainMachine(RuleBasedStateMachine):
         ):
             if run.state == state:
                 found = self.stored(run).id
-                self.do(partial(job_runs.move, run_id=found, event=event, at_ms=self.at_ms))
+                self.do(partial(job_runs.move, run=found, event=event, at_ms=self.at_ms))
                 run.state = to_state
 
     @precondition(lambda self: self.model.runs)

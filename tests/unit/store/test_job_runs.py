@@ -10,7 +10,7 @@ import pytest
 from orchestrator.model.errors import EntityNotFoundError, IllegalTransitionError
 from orchestrator.model.ids import JobRunId
 from orchestrator.model.records import Capacity, Invocation, JobRun, RunFigures
-from orchestrator.model.states import JobRunState, RunEvent
+from orchestrator.model.states import TRANSITIONS, JobRunState, RunEvent
 from orchestrator.store import job_runs, jobs
 from tests.support.records import NOW_MS, a_definition, a_new_run, moved, opened, run_id, stored_run
 
@@ -73,6 +73,19 @@ def test_a_move_writes_the_state_and_the_history(store: sqlite3.Connection) -> N
         ("STARTING", "LAUNCHED", "RUNNING"),
         ("RUNNING", "FAILED", "FAILED"),
     ]
+
+
+@pytest.mark.parametrize(("state", "event"), sorted(TRANSITIONS))
+@pytest.mark.parametrize("later_ms", [-5, 5])
+def test_a_move_returns_what_it_has_stored(
+    store: sqlite3.Connection, state: JobRunState, event: RunEvent, later_ms: int
+) -> None:
+    run = stored_run(store, 1)
+    store.execute("UPDATE job_run SET state = ?, launched_on_ms = iif(? = 'RUNNING', 7, NULL)", (state, state))
+    before = job_runs.get_by_id(store, run.id)
+    after = job_runs.move(store, before, event, at_ms=NOW_MS + later_ms, error_message="why", figures=FIGURES)
+    assert after == job_runs.get_by_id(store, run.id)
+    assert after.state is TRANSITIONS[state, event]
 
 
 def test_a_move_that_the_table_refuses_changes_nothing(store: sqlite3.Connection) -> None:
