@@ -6,7 +6,7 @@ import os
 import select
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -83,12 +83,7 @@ class Burst:
 
 def start_runs(port: int, members: Mapping[str, Any], *, count: int, connections: int = 8) -> Burst:
     """Start so many runs of a job as fast as they are acknowledged."""
-    return _burst(port, members, connections, lambda sent, _: sent < count)
-
-
-def start_runs_for(port: int, members: Mapping[str, Any], *, seconds: float, connections: int = 8) -> Burst:
-    """Start runs of a job as fast as they are acknowledged, for so long."""
-    return _burst(port, members, connections, lambda _, spent_s: spent_s < seconds)
+    return _burst(port, members, connections, count)
 
 
 def parsed(answer: tuple[int, bytes]) -> dict[str, Any]:
@@ -105,7 +100,7 @@ def parsed(answer: tuple[int, bytes]) -> dict[str, Any]:
     return members
 
 
-def _burst(port: int, members: Mapping[str, Any], connections: int, goes_on: Callable[[int, float], bool]) -> Burst:
+def _burst(port: int, members: Mapping[str, Any], connections: int, count: int) -> Burst:
     answers: list[tuple[int, bytes]] = []
     with contextlib.ExitStack() as stack:
         poll = stack.enter_context(contextlib.closing(select.epoll()))
@@ -116,7 +111,7 @@ def _burst(port: int, members: Mapping[str, Any], connections: int, goes_on: Cal
         head, tail = _spelled(members)
         sent, begun_s = 0, time.monotonic()
         while True:
-            while idle and goes_on(sent, time.monotonic() - begun_s):
+            while idle and sent < count:
                 connection = idle.pop()
                 connection.socket.sendall(head + os.urandom(16).hex().encode() + tail)
                 busy[connection.socket.fileno()] = connection

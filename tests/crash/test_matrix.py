@@ -36,7 +36,7 @@ _BOOKMARK: Final = {"--job-bookmark-option": "job-bookmark-enable"}
 _NOTHING: Final = (None,)
 _UNCLAIMED: Final = SHIM_POINTS[: SHIM_POINTS.index("shim.claimed")]
 """The shim dies here before the run is its own: the daemon may try again."""
-_SEALED: Final = ("shim.ending_renamed", "shim.ending_durable")
+_SEALED: Final = ("shim.ending_renamed", "shim.ending_durable", "shim.ended")
 """The shim dies here after the ending is where the daemon finds it: nothing is lost."""
 _LOSING: Final = tuple(point for point in SHIM_POINTS if point not in (*_UNCLAIMED, *_SEALED, "shim.child"))
 """The shim dies here with the run in its hands: how the script ended is unknown."""

@@ -69,6 +69,7 @@ SHIM_POINTS: Final = (
     "shim.ending_written",
     "shim.ending_renamed",
     "shim.ending_durable",
+    "shim.ended",
 )
 """The shim's steps, in order; `shim.child` is the only one in which not the shim dies but its script, before exec."""
 

@@ -257,7 +257,7 @@ def attend(directory: str, spec: Fields | None = None, execute: Execute | None =
             with open("spec.json", "rb") as file:
                 spec = json.load(file)
         reserve(reserve_name)
-        claim(spec)
+        lock = claim(spec)
     except FileExistsError:
         with contextlib.suppress(OSError):
             os.unlink(reserve_name)
@@ -278,6 +278,9 @@ def attend(directory: str, spec: Fields | None = None, execute: Execute | None =
         log.pump()
         log.close()
     seal(ending(run), reserve_name)
+    os.close(lock)  # nothing is left to be held: who is told now need not wait until this process has been taken down
+    notify(run_id, "ended")
+    reach("shim.ended")
     return 0
 
 
