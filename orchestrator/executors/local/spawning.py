@@ -26,6 +26,7 @@ SHIM: Final = _FOLDER / "shim.py"
 SPAWN_SERVER: Final = _FOLDER / "spawn_server.py"
 _NOTICES_FD: Final = 3  # in a shim
 _SERVER_FDS: Final = (3, 4)  # in a spawn server: its requests, the notices
+_MAX_REQUEST_BYTES: Final = 192 * 1024  # forking.py reads no more
 _MAX_NOTICE_BYTES: Final = 4096
 _MAX_OUTPUT_BYTES: Final = 65_536
 _BUFFER_BYTES: Final = 1024 * 1024
@@ -125,9 +126,12 @@ class Spawner:
         if server is None:
             return False
         run_id = str(spec["run_id"])
+        request = json.dumps({"directory": str(directory), "spec": spec}).encode()
+        if len(request) > _MAX_REQUEST_BYTES:  # the kernel may take more than the server does
+            return False
         try:
-            server.requests.send(json.dumps({"directory": str(directory), "spec": spec}).encode())
-        except OSError:  # it has ended, does not read, or the request is too large for it
+            server.requests.send(request)
+        except OSError:  # it has ended, or does not read
             return False
         server.used_at = server.pending[run_id] = self._loop.time()
         self._tick()

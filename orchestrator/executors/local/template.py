@@ -16,7 +16,9 @@ import sysconfig
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
+
+    Mark = tuple[int, int, int]
 
 FORK_TEST_WITHIN_S = 10
 MAX_WATCHED_FILES = 512
@@ -116,11 +118,32 @@ class Freshness:
     def __init__(self) -> None:
         """Remember what the interpreter, its directories of packages, and modules outside of those look like now."""
         directories = [path for path in sys.path if os.path.isdir(path)]
+        self._entries = {path: _entries(path) for path in directories}
         self._seen = {path: _mark(path) for path in [sys.executable, *directories, *_own_files()]}
 
     def is_lost(self) -> bool:
         """Say whether something has changed since."""
-        return any(_mark(path) != mark for path, mark in self._seen.items())
+        return any(mark != self._seen[path] and not self._is_same(path, mark) for path, mark in self._marks())
+
+    def _marks(self) -> Iterator[tuple[str, Mark | None]]:
+        for path in list(self._seen):
+            yield path, _mark(path)
+
+    def _is_same(self, path: str, mark: Mark | None) -> bool:
+        """Say whether a directory's new time means nothing: a first import has made its __pycache__."""
+        if mark is None or path not in self._entries or _entries(path) != self._entries[path]:
+            return False
+        self._seen[path] = mark
+        return True
+
+
+def _entries(path: str) -> dict[str, Mark | None]:
+    """Return what a directory holds that can be imported, or says what is installed."""
+    try:
+        names = os.listdir(path)
+    except OSError:
+        return {}
+    return {name: _mark(os.path.join(path, name)) for name in names if name != "__pycache__"}
 
 
 def _own_files() -> list[str]:
@@ -132,7 +155,7 @@ def _own_files() -> list[str]:
     return [file for file in files if file and not file.startswith(installed)][:MAX_WATCHED_FILES]
 
 
-def _mark(path: str) -> tuple[int, int, int] | None:
+def _mark(path: str) -> Mark | None:
     try:
         status = os.stat(path)
     except OSError:

@@ -8,23 +8,36 @@ Loaded by spawn_server.py; standard library only. Source: CPython's Modules/main
 
 from __future__ import annotations
 
+import _weakref
 import atexit
 import builtins
 import contextlib
+import ctypes
 import gc
 import os
 import signal
 import sys
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import ModuleType, TracebackType
     from typing import Any, NoReturn
 
 EXIT_EXCEPTION = 1
+EXIT_NOT_READ = 2
 EXIT_NOT_FLUSHED = 120
+_FILE_INPUT = 257  # Py_file_input
+_LONG = 1 << 63  # the least that is no C long
 _AT_DEFAULT = (signal.SIG_DFL, None)  # None: not set from Python
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_LIBC.fopen.restype = ctypes.c_void_p
+_PYTHON = ctypes.PyDLL(None)
+_PYTHON.PyRun_FileExFlags.restype = ctypes.py_object
+_PYTHON.PyRun_FileExFlags.argtypes = [
+    *(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int),
+    *(ctypes.py_object, ctypes.py_object, ctypes.c_int, ctypes.c_void_p),
+]
 
 
 class Execution:
@@ -52,18 +65,18 @@ class Execution:
         sys.argv[:] = argv[1:]
         sys.orig_argv[:] = argv
         sys.path[:] = self._search_path(environment)
-        main = self._hide_ourselves(script)
+        self._hide_ourselves(script)
         _renew()
         gc.enable()
         begin()
-        _run(script, main)
+        _run(script)
 
     def _search_path(self, environment: Mapping[str, str]) -> list[str]:
         entries = [entry for entry in environment.get("PYTHONPATH", "").split(os.pathsep) if entry]
         return [*dict.fromkeys([*map(os.path.abspath, entries), *self._path])]
 
-    def _hide_ourselves(self, script: str) -> ModuleType:
-        """Leave only those modules imported that are after an exec, or were preloaded; return a new `__main__`."""
+    def _hide_ourselves(self, script: str) -> None:
+        """Leave only those modules imported that are after an exec, or were preloaded, with a new `__main__`."""
         for name in [name for name in sys.modules if name not in self._visible]:
             del sys.modules[name]
         loader = sys.modules["_frozen_importlib_external"].SourceFileLoader
@@ -72,8 +85,7 @@ class Execution:
         if sys.version_info < (3, 14):
             names["__annotations__"] = {}
         names.update(__loader__=loader("__main__", script), __builtins__=builtins, __file__=script, __cached__=None)
-        sys.modules["__main__"] = main
-        return main
+        sys.modules["__main__"] = main  # and nobody else holds it: it shall go when the script has ended
 
 
 def _renew() -> None:
@@ -82,6 +94,8 @@ def _renew() -> None:
         "random": lambda module: module.seed(),
         "numpy.random": lambda module: module.seed(),
         "tempfile": lambda module: setattr(module, "tempdir", None),
+        "threading": lambda module: module.main_thread()._set_native_id(),  # noqa: SLF001 - before 3.13 fork leaves it
+        "logging": _renew_logging,
         "multiprocessing.process": _renew_multiprocessing,
     }
     for name, act in renew.items():
@@ -90,51 +104,93 @@ def _renew() -> None:
             act(module)
 
 
+def _renew_logging(module: Any) -> None:
+    """Let times in records be told from the run's start. Until 3.12 they are in seconds."""
+    is_in_seconds = isinstance(module._startTime, float)  # noqa: SLF001
+    module._startTime = time.time() if is_in_seconds else time.time_ns()  # noqa: SLF001
+
+
 def _renew_multiprocessing(module: Any) -> None:
     module.ORIGINAL_DIR = os.getcwd()
     module.current_process()._config["authkey"] = module.AuthenticationString(os.urandom(32))  # noqa: SLF001
 
 
-def _run(script: str, main: ModuleType) -> NoReturn:
+def _run(script: str) -> NoReturn:
     """Run the script, and then end as an interpreter does."""
     code = 0
+    error = None
     try:
-        if os.path.isdir(script) or not script.endswith(".py"):  # a directory or an archive with a __main__ in it
+        if _is_searched(script):  # a directory or an archive with a __main__ in it
             sys.path.insert(0, script)
             __import__("runpy")._run_module_as_main("__main__", False)  # noqa: SLF001
         else:
             sys.path.insert(0, os.path.dirname(os.path.realpath(script)))
-            with open(script, "rb") as file:
-                source = file.read()
-            exec(compile(source, script, "exec", dont_inherit=True), main.__dict__)  # noqa: S102 - what we are for
-    except BaseException as error:  # noqa: BLE001 - whatever the script raised
-        code = _report(error, _without_ours(error.__traceback__))
-    _leave(code, main)
+            code = _run_file(script)
+    except BaseException as caught:  # noqa: BLE001 - whatever the script raised
+        error = _without_ours(caught)
+    if error is not None:  # no exception is being handled any more when it is reported
+        code = _report(error)
+        del error  # it holds the frames that hold what the script holds
+    _leave(code)
 
 
-def _without_ours(trace: TracebackType | None) -> TracebackType | None:
+def _is_searched(script: str) -> bool:
+    """Say whether modules can be imported from the script, as an interpreter asks before it reads one."""
+    importer = None
+    for hook in sys.path_hooks:
+        with contextlib.suppress(ImportError):
+            importer = hook(script)
+            break
+    sys.path_importer_cache[script] = importer
+    return importer is not None
+
+
+def _run_file(script: str) -> int:
+    """Have the interpreter read and run a file; return the exit code where it cannot be read."""
+    path = os.fsencode(script)
+    file = _LIBC.fopen(path, b"rb")
+    if not file:
+        number = ctypes.get_errno()
+        _say(f"{sys.executable}: can't open file {script!r}: [Errno {number}] {os.strerror(number)}")
+        return EXIT_NOT_READ
+    names = sys.modules["__main__"].__dict__
+    _PYTHON.PyRun_FileExFlags(file, path, _FILE_INPUT, names, names, 1, None)
+    return 0
+
+
+def _without_ours(error: BaseException) -> BaseException:
+    """Let a traceback begin with the script's first frame."""
+    trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next
-    return trace
-
-
-def _report(error: BaseException, trace: TracebackType | None) -> int:
-    """Say what ended the script, as the interpreter would; return the exit code, negative for a signal."""
     error.__traceback__ = trace
+    return error
+
+
+def _report(error: BaseException) -> int:
+    """Say what ended the script, as the interpreter would; return the exit code, negative for a signal."""
     if isinstance(error, SystemExit):
         return _code_of(error)
-    sys.last_type, sys.last_value, sys.last_traceback = type(error), error, trace
+    sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
     if sys.version_info >= (3, 12):
         sys.last_exc = error
+    failure = None
     try:
-        sys.excepthook(type(error), error, trace)
-    except SystemExit as exit_error:
-        return _code_of(exit_error)
+        hook = sys.excepthook
+    except AttributeError:
+        _say("sys.excepthook is missing")
+        hook = sys.__excepthook__
+    try:
+        hook(type(error), error, error.__traceback__)
     except BaseException as other:  # noqa: BLE001
+        failure = _without_ours(other)
+    if isinstance(failure, SystemExit):
+        return _code_of(failure)
+    if failure is not None:
         _say("Error in sys.excepthook:")
-        sys.__excepthook__(type(other), other, _without_ours(other.__traceback__))
+        sys.__excepthook__(type(failure), failure, failure.__traceback__)
         _say("\nOriginal exception was:")
-        sys.__excepthook__(type(error), error, trace)
+        sys.__excepthook__(type(error), error, error.__traceback__)
     return -signal.SIGINT if isinstance(error, KeyboardInterrupt) else EXIT_EXCEPTION
 
 
@@ -143,15 +199,16 @@ def _code_of(error: SystemExit) -> int:
     if code is None:
         return 0
     if isinstance(code, int):
-        return code & 0xFF
-    with contextlib.suppress(Exception):
-        sys.stdout.flush()
-    with contextlib.suppress(Exception):
-        _say(code)
+        return code & 0xFF if -_LONG <= code < _LONG else 0xFF
+    try:
+        words = str(code)
+    except Exception:  # noqa: BLE001 - the script's own
+        words = ""
+    _say(words)
     return EXIT_EXCEPTION
 
 
-def _leave(code: int, main: ModuleType) -> NoReturn:
+def _leave(code: int) -> NoReturn:
     """Do what scripts rely on at the end, and leave without tearing the interpreter down."""
     threading = sys.modules.get("threading")
     if threading is not None:
@@ -159,7 +216,7 @@ def _leave(code: int, main: ModuleType) -> NoReturn:
             threading._shutdown()  # noqa: SLF001 - waits for threads that are no daemons
     atexit._run_exitfuncs()  # noqa: SLF001
     is_flushed = _flush_output()
-    _drop_globals(main)
+    _drop_globals()
     _flush_files()
     is_flushed &= _flush_output()
     if code < 0:
@@ -174,7 +231,7 @@ def _complaining(where: str) -> Any:
         yield
     except BaseException as error:  # noqa: BLE001
         _say(f"{where}:")
-        sys.__excepthook__(type(error), error, _without_ours(error.__traceback__))
+        sys.__excepthook__(type(error), _without_ours(error), error.__traceback__)
 
 
 def _flush_output() -> bool:
@@ -191,16 +248,29 @@ def _flush_output() -> bool:
     return is_flushed
 
 
-def _say(line: object) -> None:
-    sys.stderr.write(f"{line}\n")
+def _say(line: str) -> None:
+    """Tell people, even where the script has taken sys.stderr away."""
+    stream = getattr(sys, "stderr", None)
+    if stream is None:
+        os.write(2, f"{line}\n".encode(errors="backslashreplace"))
+        return
+    with contextlib.suppress(Exception):
+        stream.write(f"{line}\n")
 
 
-def _drop_globals(main: ModuleType) -> None:
+def _drop_globals() -> None:
     """Let go of what the script holds: files are written out, and finalizers run, as at an interpreter's end."""
     for name in ("last_exc", "last_type", "last_value", "last_traceback"):
         if hasattr(sys, name):
             delattr(sys, name)
-    names = main.__dict__
+    for name in ("stdout", "stderr"):
+        setattr(sys, name, getattr(sys, f"__{name}__", None))
+    main = _weakref.ref(sys.modules.pop("__main__"))
+    gc.collect()
+    module = main()
+    if module is None:
+        return
+    names = module.__dict__  # somebody holds the module: it is emptied
     for is_private in (True, False):
         for name in list(names):
             if name != "__builtins__" and (name.startswith("_") and not name.startswith("__")) == is_private:
