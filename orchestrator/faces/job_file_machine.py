@@ -5,7 +5,8 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,8 @@ from orchestrator.model.records import CapacityRequest, JobDefinition
 from orchestrator.settings import Settings
 
 _SCRIPT: Final = ("Command", "ScriptLocation")
+Place = tuple[str, str]
+"""A member that holds arguments, and the argument."""
 _SHEBANG_BYTES: Final = 256  # what Linux looks at (BINPRM_BUF_SIZE)
 
 
@@ -47,6 +50,39 @@ def of_machine(
         yield from machine.find_version_mistake()
 
 
+def runtime_of(definition: JobDefinition, settings: Settings, folder: Path) -> tuple[Place, world.Runtime] | None:
+    """Return what the warm starts of a job are forked from, if the job itself says what to preload, and where it does."""
+    machine = _Machine(definition, settings, folder)
+    return machine.own_runtime()
+
+
+def shared_runtimes(settings: Settings) -> Iterator[tuple[str, world.Runtime | str]]:
+    """Yield the name of each runtime of the settings with what it is, or with why that cannot be made out."""
+    every = _world_settings(settings)
+    for name, runtime in every.runtimes.items():
+        try:
+            yield name, world.shared_runtimes(replace(every, runtimes={name: runtime}))[0]
+        except LaunchError as error:
+            yield name, str(error)
+
+
+def _world_settings(settings: Settings) -> world.WorldSettings:
+    return world.WorldSettings(
+        jobs_dir=settings.jobs_dir,
+        python=settings.python,
+        pythons=settings.pythons,
+        path=settings.path,
+        endpoint_url="",
+        region=settings.region,
+        environment=settings.environment,
+        runtimes={
+            name: world.NamedRuntime(python=runtime.python or None, preload=runtime.preload)
+            for name, runtime in settings.runtimes.items()
+        },
+        s3=S3Settings(directories=settings.s3, endpoint_url=settings.s3_endpoint_url, region=settings.region),
+    )
+
+
 class _Machine:
     """This machine as the scripts of one job find it."""
 
@@ -55,37 +91,43 @@ class _Machine:
         self._own = definition.non_overridable_arguments or {}
         self._merged = arguments.merge(definition.default_arguments, None, definition.non_overridable_arguments)
         self._folder = folder
-        self._settings = world.WorldSettings(
-            jobs_dir=settings.jobs_dir,
-            python=settings.python,
-            pythons=settings.pythons,
-            path=settings.path,
-            endpoint_url="",
-            region=settings.region,
-            environment=settings.environment,
-            s3=S3Settings(directories=settings.s3, endpoint_url=settings.s3_endpoint_url, region=settings.region),
-        )
+        self._settings = _world_settings(settings)
         self._home: dict[str, str] = {}  # --orchestrator-python, if it is right
 
-    def _at(self, key: str) -> tuple[str, str]:
+    def own_runtime(self) -> tuple[Place, world.Runtime] | None:
+        """Return the runtime that the job describes, and the argument that does."""
+        if arguments.PRELOAD not in self._merged:
+            return None
+        keys = (arguments.PRELOAD, arguments.PYTHON, arguments.RUNTIME)
+        given = {key: self._merged[key] for key in keys if key in self._merged}
+        location = self._merged.get(arguments.SCRIPT_LOCATION) or self._command.script_location or ""
+        spec = self._spec(location, self._command.python_version, given)
+        runtime = world.build(spec, self._settings, self._folder).runtime
+        return None if runtime is None else (self._at(arguments.PRELOAD), runtime)
+
+    def _at(self, key: str) -> Place:
         return ("NonOverridableArguments" if key in self._own else "DefaultArguments"), key
 
     def _world(self, script: str = "/script.py", version: str | None = None, **given: str) -> world.World:
-        spec = LaunchSpec(
+        named = {f"--{name.replace('_', '-')}": value for name, value in given.items()} or self._home
+        spec = self._spec(script, version, named)
+        try:
+            return world.build(spec, self._settings, self._folder)
+        except OSError as error:  # a path that cannot even be looked at, such as one that is too long
+            raise LaunchError(str(error)) from error
+
+    def _spec(self, script: str, version: str | None, given: Mapping[str, str]) -> LaunchSpec:
+        return LaunchSpec(
             run_id=JobRunId(bytes(32)),
             job_id="",
             job_name="",
             script_location=script,
             python_version=version,
-            arguments={f"--{name.replace('_', '-')}": value for name, value in given.items()} or self._home,
+            arguments=given,
             bookmark_option=arguments.BOOKMARK_DISABLE,
             bookmark=GivenBookmark(version=0, text=None),
             timeout_s=None,
         )
-        try:
-            return world.build(spec, self._settings, self._folder)
-        except OSError as error:  # a path that cannot even be looked at, such as one that is too long
-            raise LaunchError(str(error)) from error
 
     def find_argument_mistakes(self) -> Iterator[Mistake]:
         """Find arguments that contradict each other or reach no script, and a missing interpreter."""
@@ -105,6 +147,16 @@ class _Machine:
         for key in arguments.ignored_keys(self._merged):
             where = self._at(key)
             yield Mistake(where, f"{where[0]}: the key {key!r} does not begin with --, so no script gets it")
+        yield from self._find_runtime_mistakes()
+
+    def _find_runtime_mistakes(self) -> Iterator[Mistake]:
+        runtime = self._merged.get(arguments.RUNTIME)
+        if runtime:
+            where = self._at(arguments.RUNTIME)
+            try:
+                self._world(orchestrator_runtime=runtime)
+            except LaunchError as error:
+                yield Mistake(where, f"{where[0]}: {error}")
         python = self._merged.get(arguments.PYTHON)
         if python:
             where = self._at(arguments.PYTHON)

@@ -1,4 +1,4 @@
-"""Jobs as files: `<jobs_dir>/<name>/job.toml`, with Glue's member names, beside the script.
+"""Jobs as files: `<jobs_dir>/<name>/job.toml`, with Glue's member names, beside the script, and a few keys of ours.
 
 Reading never stops at the first mistake: all are found, each with its file and, where it can be told, its line.
 """
@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from orchestrator.faces import toml_files
+from orchestrator.executors.local import trial
+from orchestrator.executors.world import Runtime
+from orchestrator.faces import job_file_keys, toml_files
 from orchestrator.faces.job_file_checks import Mistake, examine
-from orchestrator.faces.job_file_machine import of_machine
+from orchestrator.faces.job_file_machine import of_machine, runtime_of, shared_runtimes
 from orchestrator.model.records import JobDefinition
 from orchestrator.operations.define_jobs import DefinedJob
 from orchestrator.settings import Settings
@@ -43,9 +45,14 @@ def load(settings: Settings) -> tuple[dict[str, DefinedJob], list[Problem]]:
 
 
 def check(settings: Settings) -> list[Problem]:
-    """Return every mistake in the job files and in what the settings point at, before anything starts."""
+    """Return every mistake in the job files and in what the settings point at, before anything starts.
+
+    What is to be preloaded is imported, in processes of its own.
+    """
+    jobs, problems = load(settings)
     return sorted(
-        [*load(settings)[1], *_check_settings(settings)], key=lambda problem: (problem.file, problem.line or 0)
+        [*problems, *_check_settings(settings), *_check_templates(jobs, settings)],
+        key=lambda problem: (problem.file, problem.line or 0),
     )
 
 
@@ -56,6 +63,31 @@ def _check_settings(settings: Settings) -> Iterator[Problem]:
             yield Problem(file=Path("settings"), line=None, message=f"{name}: {interpreter} is not an executable file")
     if not settings.jobs_dir.is_dir():
         yield Problem(file=settings.jobs_dir, line=None, message="the jobs directory does not exist")
+
+
+def _check_templates(jobs: dict[str, DefinedJob], settings: Settings) -> Iterator[Problem]:
+    """Make each template once, and tell of a refusal wherever it is asked for: those runs would start cold."""
+    refusals: dict[Runtime, str | None] = {}
+
+    def refusal(runtime: Runtime) -> str | None:
+        if runtime not in refusals:
+            problem = trial.refusal(runtime)
+            refusals[runtime] = None if problem is None else f"its runs would start cold: {problem}"
+        return refusals[runtime]
+
+    for name, runtime in shared_runtimes(settings):
+        problem = runtime if isinstance(runtime, str) else refusal(runtime)
+        if problem is not None:
+            yield Problem(file=Path("settings"), line=None, message=f"runtimes.{name}: {problem}")
+    for job in jobs.values():
+        path = Path(job.source)
+        found = runtime_of(job.definition, settings, path.parent)
+        problem = refusal(found[1]) if found else None
+        if found and problem is not None:
+            text, members = toml_files.read(path)
+            mistake = Mistake(found[0], f"{found[0][0]}: {found[0][1]}: {problem}")
+            member, message = job_file_keys.as_written(mistake, members)
+            yield Problem(file=path, line=toml_files.line_of(text, member), message=message)
 
 
 def _read(path: Path, settings: Settings) -> tuple[JobDefinition | None, list[Problem]]:
@@ -70,16 +102,18 @@ def _read(path: Path, settings: Settings) -> tuple[JobDefinition | None, list[Pr
 
 def _examined(path: Path, members: dict[str, Any], settings: Settings) -> tuple[JobDefinition | None, list[Mistake]]:
     name = path.parent.name
-    mistakes = []
+    mistakes: list[Mistake] = []
     if members.get("Name", name) != name:
         message = f"Name: it is {members['Name']!r}, but the directory's name is the job's: {name!r}"
         mistakes.append(Mistake(("Name",), message))
-    definition, found = examine({"Role": DEFAULT_ROLE, **members, "Name": name})
+    spelled, found = job_file_keys.spelled_out(members, path.parent)
+    mistakes += found
+    definition, found = examine({"Role": DEFAULT_ROLE, **spelled, "Name": name})
     mistakes += found
     if definition is not None:
         definition = _located(definition, path.parent)
         mistakes += of_machine(definition, settings, path.parent, mistakes)
-    return definition, mistakes
+    return definition, [job_file_keys.as_written(mistake, members) for mistake in mistakes]
 
 
 def _located(definition: JobDefinition, folder: Path) -> JobDefinition:

@@ -69,6 +69,7 @@ def main() -> int:
     if sys.flags.safe_path == 0:
         del sys.path[0]  # this file's directory: scripts know nothing of it
     names = sys.argv[2].split(",") if len(sys.argv) == 3 and sys.argv[2] else []
+    __import__("posix").closerange(NOTICES_FD + 1, MAX_FD)  # whatever the daemon was started with
     is_template = sys.argv[1:2] == [TEMPLATE]
     sys.argv = [""]
     if is_template:

@@ -196,7 +196,7 @@ class Spawner:
             ours.setblocking(False)
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
             os.set_blocking(reading, False)
-            pid = _execute_server(runtime, theirs.fileno(), self._notices.theirs.fileno(), writing)
+            pid = execute_server(runtime, theirs.fileno(), self._notices.theirs.fileno(), writing)
             pidfd = os.pidfd_open(pid)
         except BaseException:
             ours.close()
@@ -302,7 +302,12 @@ class Spawner:
             self._tick()
 
 
-def _execute_server(runtime: Runtime | None, requests: int, notices: int, output: int) -> int:
+def execute_server(runtime: Runtime | None, requests: int, notices: int, output: int) -> int:
+    """Execute a server with these descriptors; return its pid.
+
+    Raises:
+        OSError: there is no such interpreter, or no room for a process.
+    """
     if runtime is None:
         argv = [sys.executable, "-I", "-S", str(SPAWN_SERVER)]
         environment: Mapping[str, str] = {}

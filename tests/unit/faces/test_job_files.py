@@ -346,3 +346,133 @@ def test_what_is_fetched_is_not_looked_at(jobs_dir: Path) -> None:
     pytest.importorskip("boto3")
     write(jobs_dir, RIGHT.replace("script.py", "s3://bucket/script.py") + '"--extra-py-files" = "s3://libs/a.zip"\n')
     assert job_files.load(settings_of(jobs_dir, s3_endpoint_url="http://127.0.0.1:9000"))[1] == []
+
+
+# What is ours and not Glue's.
+
+
+def ours(keys: str, arguments: str = "") -> str:
+    """Return a right file with our keys."""
+    return keys + "\n" + RIGHT + arguments
+
+
+def test_our_keys_are_arguments_by_another_name(jobs_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "python").symlink_to(sys.executable)
+    text = ours('preload = ["json", "concurrent.futures"]\npython = "../../python"')
+    definition = loaded(jobs_dir, text)
+    assert definition.default_arguments == {
+        "--day": "1",
+        "--orchestrator-preload": "json,concurrent.futures",
+        "--orchestrator-python": f"{jobs_dir}/etl/../../python",
+    }
+
+
+def test_an_empty_preload_is_a_warm_start_of_the_bare_interpreter(jobs_dir: Path) -> None:
+    text = RIGHT.partition("[DefaultArguments]")[0]
+    assert loaded(jobs_dir, f"preload = []\n{text}").default_arguments == {"--orchestrator-preload": ""}
+
+
+def test_a_runtime_is_named(jobs_dir: Path) -> None:
+    write(jobs_dir, ours('runtime = "analytics"'))
+    jobs, found = job_files.load(settings_of(jobs_dir, runtimes={"analytics": {"preload": ["json"]}}))
+    assert found == []
+    arguments = jobs["etl"].definition.default_arguments
+    assert arguments is not None
+    assert arguments["--orchestrator-runtime"] == "analytics"
+
+
+@pytest.mark.parametrize(
+    ("keys", "arguments", "told"),
+    [
+        (
+            'preload = "json"',
+            "",
+            [(1, 'preload: it is a list of modules, such as ["pandas"]; an empty one imports nothing')],
+        ),
+        (
+            "preload = [1]",
+            "",
+            [(1, 'preload: it is a list of modules, such as ["pandas"]; an empty one imports nothing')],
+        ),
+        (
+            'preload = [""]',
+            "",
+            [(1, 'preload: it is a list of modules, such as ["pandas"]; an empty one imports nothing')],
+        ),
+        ('preload = ["a-b"]', "", [(1, "preload: --orchestrator-preload: 'a-b' is not the name of a Python module.")]),
+        ('preload = ["a,b"]', "", [(1, "preload: 'a,b' is not the name of a Python module")]),
+        ("python = 3", "", [(1, "python: it is an interpreter, or the directory of a virtual environment")]),
+        ('python = ".venv"', "", [(1, "python: {etl}/.venv is not an executable file")]),
+        (
+            'python = "s3://b/k"',
+            "",
+            [
+                (
+                    1,
+                    "python: The --orchestrator-python s3://b/k is not on this machine; give a path or a file:// address",
+                )
+            ],
+        ),
+        ("runtime = []", "", [(1, "runtime: it is the name of a runtime in the settings ([runtimes])")]),
+        ('runtime = "x"', "", [(1, "runtime: there is no runtime 'x' in the settings ([runtimes.x])")]),
+        (
+            'runtime = "x"\npreload = []',
+            "",
+            [(1, "runtime: the runtime says what preload would say as well; give one of them")],
+        ),
+        (
+            "preload = []",
+            '"--orchestrator-preload" = "json"',
+            [(1, "preload: DefaultArguments has --orchestrator-preload as well; give one of them")],
+        ),
+        (
+            'python = "x"',
+            '[NonOverridableArguments]\n"--orchestrator-python" = "y"',
+            [
+                (1, "python: NonOverridableArguments has --orchestrator-python as well; give one of them"),
+                (12, "NonOverridableArguments: --orchestrator-python: {jobs}/y is not an executable file"),
+            ],
+        ),
+        ('Preload = ["json"]', "", [(1, "Preload: there is no such member")]),
+        ("preloads = []", "", [(1, "preloads: there is no such member")]),
+    ],
+)
+def test_a_mistake_in_our_keys_is_told_with_its_line(
+    jobs_dir: Path, keys: str, arguments: str, told: list[tuple[int, str]]
+) -> None:
+    named = [(line, message.format(etl=jobs_dir / "etl", jobs=jobs_dir)) for line, message in told]
+    assert problems(jobs_dir, ours(keys, arguments)) == named
+
+
+def test_a_check_makes_the_templates_and_tells_what_refuses_them(jobs_dir: Path) -> None:
+    path = write(jobs_dir, "\n" + ours('preload = ["json", "no_such_module"]'))
+    write(jobs_dir, ours('preload = ["json"]'), name="good")
+    shared = {
+        "bad": {"preload": ["no_such_module"]},
+        "gone": {"python": "/no/python"},
+        "good": {},
+        "far": {"python": "s3://b"},
+    }
+    found = job_files.check(settings_of(jobs_dir, runtimes=shared))
+    assert job_files.load(settings_of(jobs_dir))[1] == [], "loading imports nothing"
+    cold = "its runs would start cold: "
+    missing = f"{cold}no_such_module cannot be imported: ModuleNotFoundError: No module named 'no_such_module'"
+    assert [(problem.file, problem.line, problem.message) for problem in found] == [
+        (path, 2, f"preload: {missing}"),
+        (Path("settings"), None, f"runtimes.bad: {missing}"),
+        (Path("settings"), None, f"runtimes.gone: {cold}/no/python cannot be executed: No such file or directory"),
+        (
+            Path("settings"),
+            None,
+            "runtimes.far: The --orchestrator-python s3://b is not on this machine; give a path or a file:// address",
+        ),
+    ]
+
+
+def test_a_check_tells_of_a_refused_argument_where_it_is(jobs_dir: Path) -> None:
+    write(jobs_dir, ours("", '"--orchestrator-preload" = "no_such_module"'))
+    (found,) = job_files.check(settings_of(jobs_dir))
+    assert found.line == 11
+    assert found.message.startswith(
+        "DefaultArguments: --orchestrator-preload: its runs would start cold: no_such_module"
+    )

@@ -1,0 +1,89 @@
+"""The keys of a job file that are ours and not Glue's, in lower case: how its script is started.
+
+Each is another way to spell one of the job's DefaultArguments, and nothing else.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from orchestrator.faces.job_file_checks import Mistake
+from orchestrator.model import arguments
+from orchestrator.model.errors import RequestError
+
+_KEYS: Final = {"preload": arguments.PRELOAD, "python": arguments.PYTHON, "runtime": arguments.RUNTIME}
+_ARGUMENTS: Final = ("DefaultArguments", "NonOverridableArguments")
+
+
+def spelled_out(members: Mapping[str, Any], folder: Path) -> tuple[dict[str, Any], list[Mistake]]:
+    """Return the members with our keys as arguments, and what is wrong with the keys."""
+    left = {name: value for name, value in members.items() if name not in _KEYS}
+    mistakes: list[Mistake] = []
+    added: dict[str, str] = {}
+    for key in members.keys() & _KEYS.keys():
+        problem = _contradiction(key, members)
+        if problem is None:
+            try:
+                added[_KEYS[key]] = _SPELLED[key](members[key], folder)
+            except (ValueError, RequestError) as error:
+                problem = str(error)
+        if problem is not None:
+            mistakes.append(Mistake((key,), f"{key}: {problem}"))
+    given = left.get("DefaultArguments", {})
+    if added and isinstance(given, dict):
+        left["DefaultArguments"] = {**given, **added}
+    return left, mistakes
+
+
+def as_written(mistake: Mistake, members: Mapping[str, Any]) -> Mistake:
+    """Return a mistake of an argument as one of the key that spelled it."""
+    for key, argument in _KEYS.items():
+        if key in members and mistake.member == ("DefaultArguments", argument):
+            message = mistake.message.removeprefix("DefaultArguments: ").removeprefix(f"{argument}: ")
+            return Mistake((key,), f"{key}: {message}")
+    return mistake
+
+
+def _contradiction(key: str, members: Mapping[str, Any]) -> str | None:
+    for name in _ARGUMENTS:
+        given = members.get(name)
+        if isinstance(given, dict) and _KEYS[key] in given:
+            return f"{name} has {_KEYS[key]} as well; give one of them"
+    others = [other for other in ("preload", "python") if other in members]
+    if key == "runtime" and others:
+        return f"the runtime says what {' and '.join(others)} would say as well; give one of them"
+    return None
+
+
+def _preload(value: object, _: Path) -> str:
+    if not isinstance(value, list) or not all(isinstance(name, str) and name.strip() for name in value):
+        message = 'it is a list of modules, such as ["pandas"]; an empty one imports nothing'
+        raise ValueError(message)
+    for name in value:
+        if arguments.modules_to_preload(name) != (name,):
+            message = f"{name!r} is not the name of a Python module"
+            raise ValueError(message)
+    return ",".join(value)
+
+
+def _python(value: object, folder: Path) -> str:
+    if not isinstance(value, str) or not value:
+        message = "it is an interpreter, or the directory of a virtual environment"
+        raise ValueError(message)
+    if "://" in value or value[:5].lower() == "file:":
+        return value
+    try:
+        return str(folder.absolute() / Path(value).expanduser())
+    except RuntimeError as error:  # ~somebody, and nobody of that name
+        message = f"{value}: {error}"
+        raise ValueError(message) from error
+
+
+def _runtime(value: object, _: Path) -> str:
+    if not isinstance(value, str) or not value:
+        message = "it is the name of a runtime in the settings ([runtimes])"
+        raise ValueError(message)
+    return value
+
+
+_SPELLED: Final = {"preload": _preload, "python": _python, "runtime": _runtime}
