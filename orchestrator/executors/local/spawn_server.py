@@ -60,6 +60,9 @@ def preload(names: "list[str]") -> "str | None":
             __import__(name)
         except BaseException as error:  # noqa: BLE001 - whatever it is, the scripts shall meet it themselves
             return f"{name} cannot be imported: {type(error).__name__}: {error}"
+    for stream in (sys.stdout, sys.stderr):  # what it printed is not the scripts' to print again
+        if stream is not None and not stream.closed:
+            stream.flush()
     return None
 
 
@@ -74,6 +77,7 @@ def main() -> int:
     sys.argv = [""]
     if is_template:
         end_with_daemon()
+    environment = dict(__import__("posix").environ)
     problem = preload(names)
     visible = set(sys.modules)
     if is_template:
@@ -89,7 +93,7 @@ def main() -> int:
             notices.say("server", "refused", problem)
             return EXIT_REFUSED
         check = template.Freshness().is_lost
-        execute = load("warm").Execution(visible, title.set_title).execute
+        execute = load("warm").Execution(visible, environment, title.set_title).execute
     forking.freeze()
     if is_template:
         notices.say("server", "ready", forking.resident_bytes())

@@ -43,12 +43,21 @@ _PYTHON.PyRun_FileExFlags.argtypes = [
 class Execution:
     """What every run of a template needs to know of how the template was before it got to work."""
 
-    def __init__(self, visible: set[str], set_title: Callable[[list[str], Mapping[str, str] | None], bool]) -> None:
-        """Remember it. `visible` are the modules that scripts shall find imported."""
+    def __init__(
+        self,
+        visible: set[str],
+        environment: Mapping[bytes, bytes],
+        set_title: Callable[[list[str], Mapping[str, str] | None], bool],
+    ) -> None:
+        """Remember it. `visible` are the modules that scripts shall find imported; `environment` is from before them."""
         self._visible = visible
         self._set_title = set_title
         handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
         self._handlers = {number: handler for number, handler in handlers.items() if handler not in _AT_DEFAULT}
+        self._collects = gc.isenabled()
+        at_start = {os.fsdecode(name): os.fsdecode(value) for name, value in environment.items()}
+        self._unset = at_start.keys() - os.environ.keys()
+        self._set = {name: value for name, value in os.environ.items() if at_start.get(name) != value}
         given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
         self._path = [entry for entry in sys.path if entry not in given]
 
@@ -56,7 +65,9 @@ class Execution:
         """Take the script's place and end with it. `begin` says that from here on it is the script that runs."""
         argv, environment = spec["argv"], spec["environment"]
         os.environ.clear()
-        os.environ.update(environment)
+        os.environ.update({**environment, **self._set})  # as if what was preloaded had changed it now
+        for name in self._unset & os.environ.keys():
+            del os.environ[name]
         if not self._set_title(argv, environment):
             raise OSError(0, "the kernel refused the run's environment")
         for number, handler in self._handlers.items():
@@ -67,7 +78,8 @@ class Execution:
         sys.path[:] = self._search_path(environment)
         self._hide_ourselves(script)
         _renew()
-        gc.enable()
+        if self._collects:
+            gc.enable()
         begin()
         _run(script)
 
