@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.support import twins
 from tests.support.crash_points import (
     DEFINITION_WRITES,
     MIGRATION_POINTS,
@@ -34,6 +35,8 @@ from tests.support.waiting import until
 
 _BOOKMARK: Final = {"--job-bookmark-option": "job-bookmark-enable"}
 _NOTHING: Final = (None,)
+_ORIGIN: Final = "note('origin', open(f'/proc/{os.getppid()}/stat').read().rpartition(')')[2].split()[1])\n"
+"""Lets a script note whose child its shim is."""
 _UNCLAIMED: Final = SHIM_POINTS[: SHIM_POINTS.index("shim.claimed")]
 """The shim dies here before the run is its own: the daemon may try again."""
 _SEALED: Final = ("shim.ending_renamed", "shim.ending_durable", "shim.ended")
@@ -50,10 +53,12 @@ class Cell:
     daemon: str | None
     shim: str | None
     stop: str  # "", "at_once", "running"
+    is_warm: bool = False  # shim and script are forked from a template
 
     def __str__(self) -> str:
         """Name it as pytest shows it."""
-        return "~".join(filter(None, (self.daemon or "none", self.shim or "none", self.stop and f"stop_{self.stop}")))
+        stop, warm = self.stop and f"stop_{self.stop}", "warm" if self.is_warm else ""
+        return "~".join(filter(None, (self.daemon or "none", self.shim or "none", stop, warm)))
 
     @property
     def surely_reached(self) -> set[str | None]:
@@ -79,6 +84,15 @@ def _cells() -> Iterator[Cell]:
     yield from _pairs(points_of("settle_lost"), [point for point in _AFTER_SCRIPT if point in _LOSING], "running")
 
 
+def _warm_cells() -> Iterator[Cell]:
+    """Yield each step of a shim with and without a stop, and each moment of the daemon around a launch."""
+    for stop in ("", "at_once", "running"):
+        for shim in SHIM_POINTS if stop != "running" else _AFTER_SCRIPT:
+            yield Cell(None, shim, stop, is_warm=True)
+    for daemon in (*SPAWN_POINTS, *points_of("record_launch", "settle_ended")):
+        yield Cell(daemon, None, "", is_warm=True)
+
+
 def _pairs(daemons: Iterable[str | None], shims: Iterable[str | None], stop: str = "") -> Iterator[Cell]:
     return (Cell(daemon, shim, stop) for daemon, shim in itertools.product(daemons, shims))
 
@@ -102,16 +116,31 @@ def _marked(things: Iterable[Any], sample: Iterable[Any]) -> list[Any]:
 
 
 _CELLS: Final = list(_cells())
+_WARM: Final = list(_warm_cells())
+_OFTEN_WARM: Final = [
+    *(cell for cell in _WARM if not cell.stop and cell.shim in (*SHIM_POINTS[:9:2], *SHIM_POINTS[10::3])),
+    *(cell for cell in _WARM if cell.stop and cell.shim in ("shim.child", "shim.started", "shim.tree_dead")),
+]
 
 
-@pytest.mark.parametrize("cell", _marked(_CELLS, _sample(_CELLS)))
+@pytest.mark.parametrize("cell", [*_marked(_CELLS, _sample(_CELLS)), *_marked(_WARM, _OFTEN_WARM)])
 def test_a_run_happens_once_and_ends_truthfully_whoever_is_killed(cell: Cell, tmp_path: Path) -> None:
     seconds = 30 if cell.stop == "running" else 0.2
     body = f"import time; time.sleep({seconds} if not os.path.exists({str(tmp_path / 'hurry')!r}) else 0)"
-    with Lives(tmp_path, (cell.daemon, cell.shim), capacity__dpus=10) as lives:
+    warmth = {"--orchestrator-runtime": "warm"} if cell.is_warm else {}
+    runtimes = '{"warm": {}}' if cell.is_warm else "{}"
+    with Lives(tmp_path, (cell.daemon, cell.shim), capacity__dpus=10, runtimes=runtimes) as lives:
         markers = lives.markers
         client = lives.client
-        job = client.job("job", markers.script(body, moves_bookmark=True), DefaultArguments=_BOOKMARK)
+        job = client.job(
+            "job",
+            markers.script((_ORIGIN if cell.is_warm else "") + body, moves_bookmark=True),
+            DefaultArguments={**_BOOKMARK, **warmth},
+        )
+        template = None
+        if cell.is_warm:
+            until(lambda: "template_ready" in lives.daemon.log(), what="a template that is ready")
+            template = twins.templates(lives.daemon)[""].pid
         is_queuing = cell.daemon in points_of("admit")
 
         run_id = client.start(job, JobRunQueuingEnabled=is_queuing)
@@ -128,6 +157,8 @@ def test_a_run_happens_once_and_ends_truthfully_whoever_is_killed(cell: Cell, tm
             until(lambda: is_dead(lives.daemon), what="the daemon's death")
             lives.revive()
         assert lives.deaths == (1 if cell.daemon in lives.reached() else 0)
+        if cell.is_warm and not lives.deaths:
+            assert {one.more for one in markers.all("origin", run_id=run_id)} <= {(str(template),)}
         lives.renew()
         run = check_truthful(lives.daemon, run_id)
         _check_outcome(cell, run, is_stopped=is_stopped)

@@ -2,9 +2,7 @@
 
 import os
 import shutil
-import subprocess
 import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -17,35 +15,11 @@ from orchestrator.executors.world import Runtime
 from tests.support import runs, twins
 from tests.support.daemon import Daemon, running_daemon
 from tests.support.processes import is_alive
+from tests.support.venvs import Venv
 from tests.support.waiting import until
 
 COLD: Final = "import os\nprint(open(f'/proc/{os.getppid()}/stat').read().rpartition(')')[2].split()[1])\n"
 """A script that prints whose child its shim is."""
-
-
-class Venv:
-    """A virtual environment without anything installed, whose packages are a directory of ours."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root / "venv"
-        self.modules = root / "modules"
-        self.modules.mkdir()
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(self.root)], check=True)
-        (self.packages / "ours.pth").write_text(f"{self.modules}\n")
-
-    @property
-    def packages(self) -> Path:
-        """Where an installer would put packages."""
-        return next((self.root / "lib").glob("python*/site-packages"))
-
-    def module(self, name: str, text: str) -> str:
-        """Write a module; return its name."""
-        (self.modules / f"{name}.py").write_text(textwrap.dedent(text))
-        return name
-
-    def runtime(self, *preload: str, **environment: str) -> Runtime:
-        """Return a runtime of this environment."""
-        return Runtime(str(self.root / "bin" / "python"), preload, tuple(sorted(environment.items())))
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,136 @@
+"""The daemon does without a spawn server that is stuck, refuses, or cannot be had."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from orchestrator.executors.local import spawning
+from orchestrator.executors.local.spawning import Notice, Spawner
+from orchestrator.executors.world import Runtime
+from orchestrator.model.ids import JobRunId
+
+RUN_ID = str(JobRunId(bytes(32)))
+
+
+class Hearing:
+    """Keeps what a spawner tells."""
+
+    def __init__(self) -> None:
+        self.notices: list[Notice] = []
+        self._heard = asyncio.Event()
+
+    def __call__(self, notice: Notice) -> None:
+        """Keep it."""
+        if notice.pidfd is not None:
+            os.close(notice.pidfd)
+        self.notices.append(notice)
+        self._heard.set()
+
+    async def wait_for(self, word: str) -> Notice:
+        """Wait until it is told."""
+        while True:
+            for notice in self.notices:
+                if notice.word == word:
+                    return notice
+            self._heard.clear()
+            async with asyncio.timeout(20):
+                await self._heard.wait()
+
+
+@pytest.fixture
+async def hearing() -> Hearing:
+    return Hearing()
+
+
+@pytest.fixture
+async def spawner(hearing: Hearing) -> Any:
+    """Lend a spawner, and close it."""
+    one = Spawner(hearing)
+    yield one
+    one.close()
+
+
+def a_spec(**more: object) -> dict[str, object]:
+    return {"run_id": RUN_ID, **more}
+
+
+def server(spawner: Spawner) -> psutil.Process:
+    """Return the one server that there is."""
+    (found,) = spawner._servers.values()
+    return psutil.Process(found.pid)
+
+
+async def test_a_server_that_is_stuck_is_ended_and_its_requests_are_told_of(
+    monkeypatch: pytest.MonkeyPatch, spawner: Spawner, hearing: Hearing, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(spawning, "PATIENCE_S", 0.05)
+    spawner.start()
+    stuck = server(spawner)
+    stuck.suspend()
+    assert spawner.spawn(tmp_path / RUN_ID, a_spec(), None)
+    notice = await hearing.wait_for("unforked")
+    assert (notice.run_id, notice.pid) == (RUN_ID, stuck.pid)
+    assert not stuck.is_running()
+
+
+async def test_a_server_that_has_ended_is_told_of_and_another_one_forks(
+    monkeypatch: pytest.MonkeyPatch, spawner: Spawner, hearing: Hearing, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(spawning, "PAUSE_S", 0.0)
+    spawner.start()
+    first = server(spawner)
+    first.suspend()
+    assert spawner.spawn(tmp_path / RUN_ID, a_spec(), None)
+    first.kill()
+    await hearing.wait_for("unforked")
+    assert spawner.spawn(tmp_path / RUN_ID, a_spec(), None)
+    begun = await hearing.wait_for("begun")
+    assert begun.run_id == RUN_ID
+    assert server(spawner).pid != first.pid
+
+
+async def test_a_server_that_ends_soon_after_its_start_is_not_started_again_at_once(
+    spawner: Spawner, hearing: Hearing, tmp_path: Path
+) -> None:
+    spawner.start()
+    first = server(spawner)
+    first.suspend()
+    assert spawner.spawn(tmp_path / RUN_ID, a_spec(), None)
+    first.kill()
+    await hearing.wait_for("unforked")
+    assert not spawner.spawn(tmp_path / RUN_ID, a_spec(), None), "the caller executes a shim"
+
+
+async def test_a_request_that_a_server_could_not_read_is_not_sent(spawner: Spawner, tmp_path: Path) -> None:
+    spawner.start()
+    assert not spawner.spawn(tmp_path / RUN_ID, a_spec(argv=["x" * 200_000]), None)
+
+
+async def test_an_interpreter_that_is_not_there_leaves_the_other_server(
+    spawner: Spawner, hearing: Hearing, tmp_path: Path
+) -> None:
+    runtime = Runtime("/no/such/python", (), ())
+    assert spawner.spawn(tmp_path / RUN_ID, a_spec(), runtime)
+    assert (await hearing.wait_for("begun")).run_id == RUN_ID
+
+
+async def test_servers_end_when_the_spawner_is_closed(hearing: Hearing) -> None:
+    spawner = Spawner(hearing)
+    spawner.start()
+    one = server(spawner)
+    spawner.close()
+    assert not one.is_running()
+
+
+async def test_a_server_ends_when_its_requests_do(hearing: Hearing, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As they do when the daemon is killed."""
+    spawner = Spawner(hearing)
+    spawner.start()
+    one = server(spawner)
+    next(iter(spawner._servers.values())).requests.close()
+    await asyncio.to_thread(one.wait, 20)
+    spawner.close()
