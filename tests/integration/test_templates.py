@@ -169,6 +169,24 @@ def test_a_refused_job_runs_cold_and_the_log_says_why(daemon: Daemon, venv: Venv
     assert psutil.Process(parent).cmdline()[-1] != module
 
 
+def test_a_template_that_dies_of_an_import_is_told_of_and_not_tried_again_at_once(daemon: Daemon, venv: Venv) -> None:
+    module = venv.module("dies", REFUSED["an_abrupt_exit"][0])
+    job = job_of(daemon, venv, "dies", COLD, module)
+    runs.succeed(daemon, job)
+    until(lambda: lines_of(daemon, "template_refused", module), what="the refusal in the log")
+    assert "ended while it imported" in lines_of(daemon, "template_refused", module)[0]
+    for _ in range(3):
+        runs.succeed(daemon, job)
+    assert len(lines_of(daemon, "last words", module)) == 1
+
+
+def test_an_interpreter_that_is_missing_fails_the_run_as_it_would_without_a_preload(daemon: Daemon) -> None:
+    job = daemon.job("missing", "", DefaultArguments={"--orchestrator-python": "/no/such/python"})
+    cold, warm = (runs.finish(daemon, job, Arguments=more) for more in ({}, {twins.PRELOAD: ""}))
+    assert (cold["JobRunState"], "'/no/such/python'" in cold["ErrorMessage"]) == ("FAILED", True)
+    assert warm["ErrorMessage"] == cold["ErrorMessage"]
+
+
 def test_what_a_module_printed_is_in_the_daemons_log_and_not_in_the_runs(daemon: Daemon, venv: Venv) -> None:
     module = venv.module("speaks", "print('words of a module')")
     job = job_of(daemon, venv, "speaks", f"import {module}\nprint('script')", module)

@@ -167,8 +167,10 @@ def test_awkward_arguments_arrive_the_same(empty: Twins) -> None:
     assert warm == cold
 
 
-@pytest.mark.parametrize("preload", ["", "random,uuid,secrets,tempfile"])
+@pytest.mark.parametrize("preload", ["", "random,uuid,secrets,tempfile", "numpy.random"])
 def test_what_should_differ_between_runs_does(daemon: Daemon, empty: Twins, preload: str) -> None:
+    if preload == "numpy.random":
+        pytest.importorskip("numpy")
     of_preload = empty if preload == empty.preload else Twins(daemon, preload)
     first, second = of_preload.script(EACH_ITS_OWN), of_preload.script(EACH_ITS_OWN)
     ids = [of_preload.start(script, is_warm=True) for script in (first, second)]

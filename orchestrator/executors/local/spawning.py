@@ -232,11 +232,15 @@ class Spawner:
             took_ms = round((self._loop.time() - server.started_at) * 1000)
             log.info("template_ready", took_ms=took_ms, resident_bytes=int(notice.more), **_named(server.runtime))
         else:
-            log.warning("template_refused", problem=notice.more, consequence="cold starts", **_named(server.runtime))
-            self._not_before[server.runtime] = self._loop.time() + REFUSED_FOR_S
+            self._refuse(server, notice.more)
+
+    def _refuse(self, server: _Server, problem: str) -> None:
+        log.warning("template_refused", problem=problem, consequence="cold starts", **_named(server.runtime))
+        self._not_before[server.runtime] = self._loop.time() + REFUSED_FOR_S
 
     def _gone(self, server: _Server) -> None:
         """It has ended: what it was asked for, and did not begin, is told; the next request starts another."""
+        self._notices.read()  # what it said before it went comes before its end
         is_ours = self._servers.get(server.runtime) is server
         if is_ours:
             now = self._loop.time()
@@ -244,6 +248,8 @@ class Spawner:
             if now - server.started_at < PAUSE_S:
                 self._not_before.setdefault(server.runtime, 0.0)
                 self._not_before[server.runtime] = max(self._not_before[server.runtime], now + PAUSE_S)
+            if not (server.is_ready or self._not_before.get(server.runtime, 0.0) > now + PAUSE_S):
+                self._refuse(server, "the interpreter ended while it imported")
         self._forget(server, os.WEXITED | os.WNOHANG)
         for run_id in server.pending:
             self._tell(Notice(run_id, server.pid, "unforked", "", None))
