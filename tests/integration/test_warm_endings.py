@@ -17,14 +17,12 @@ ENDS: Final = {
     "exits_3": "import sys; sys.exit(3)",
     "exits_259": "import sys; sys.exit(256 + 3)",
     "exits_minus_1": "import sys; sys.exit(-1)",
-    "exits_huge": "import sys; sys.exit(2 ** 80)",
     "exits_long_min": "import sys; sys.exit(-(2 ** 63))",
     "exits_true": "import sys; sys.exit(True)",
     "exits_string": "import sys; sys.exit('a word to stderr')",
     "exits_object": "import sys; sys.exit([1, None])",
     "exits_float": "import sys; sys.exit(0.0)",
     "exits_tuple": "raise SystemExit(1, 2)",
-    "exits_unprintable": "import sys\nclass A:\n    def __str__(self): raise ValueError('no')\nsys.exit(A())",
     "exits_by_subclass": "class Mine(SystemExit): pass\nraise Mine(7)",
     "exits_int_subclass": "import enum, sys\nclass C(enum.IntEnum):\n    A = 9\nsys.exit(C.A)",
     "exits_with_builtin": "exit(4)",
@@ -126,6 +124,7 @@ raise ExceptionGroup("several", [ValueError(1), ExceptionGroup("inner", [TypeErr
     "stderr_replaced": "import io, sys\nsys.stderr = io.StringIO()\n1 / 0",
     "traceback_limit": "import sys\nsys.tracebacklimit = 1\ndef f(): 1 / 0\nf()",
     "in_atexit": "import atexit\natexit.register(lambda: 1 / 0)\natexit.register(print, 'first')\nprint('body')",
+    "builtin_in_atexit": "import atexit, sys\natexit.register(sys.exit, 9)",
     "exit_in_atexit": "import atexit, sys\natexit.register(lambda: sys.exit(9))",
     "two_in_atexit": "import atexit\ndef f(): raise ValueError('f')\ndef g(): raise TypeError('g')\natexit.register(f); atexit.register(g)",
     "registers_in_atexit": "import atexit\natexit.register(lambda: atexit.register(print, 'inner'))",
@@ -192,6 +191,14 @@ def test_a_script_ends_the_same(empty: Twins, name: str) -> None:
     assert warm == cold
 
 
+@pytest.mark.parametrize("code", ["2 ** 80", "-(2 ** 80)", "type('A', (), {'__str__': lambda self: 1 / 0})()"])
+def test_an_exit_that_an_interpreter_stumbles_over_ends_the_same(empty: Twins, code: str) -> None:
+    """What it says then, from 3.12 on, is of an error that it forgot to clear."""
+    cold, warm = empty.both(f"import sys; sys.exit({code})")
+    assert cold.state == "FAILED"
+    assert (warm.state, warm.exit_code, warm.stdout) == (cold.state, cold.exit_code, cold.stdout)
+
+
 @pytest.mark.parametrize("name", RAISES)
 def test_an_exception_reads_the_same(empty: Twins, name: str) -> None:
     cold, warm = empty.both(RAISES[name])
@@ -231,14 +238,6 @@ print(depth, fall(0))
     assert cold_depth == 1
     assert 1 < warm_depth < 16
     assert 0 < cold_level - warm_level < 16
-
-
-def test_a_frame_of_ours_is_shown_where_a_builtin_function_fails_in_atexit(empty: Twins) -> None:
-    cold, warm = empty.both("import atexit, sys\natexit.register(sys.exit, 9)")
-    assert (warm.state, warm.exit_code) == (cold.state, cold.exit_code) == ("SUCCEEDED", 0)
-    assert [
-        line for line in warm.stderr.splitlines() if not line.startswith((" ", "Traceback"))
-    ] == cold.stderr.splitlines()
 
 
 def test_strings_have_the_same_hash_in_all_runs_of_a_template(empty: Twins) -> None:

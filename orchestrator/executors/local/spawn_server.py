@@ -68,8 +68,7 @@ def preload(names: "list[str]") -> "str | None":
 
 def main() -> int:
     """Serve until the daemon ends; as a template only if what was preloaded survives a fork."""
-    __import__("posix").closerange(NOTICES_FD + 1, MAX_FD)  # what the daemon itself was started with
-    if sys.flags.safe_path == 0:
+    if not getattr(sys.flags, "safe_path", False):  # 3.10 has no such flag
         del sys.path[0]  # this file's directory: scripts know nothing of it
     names = sys.argv[2].split(",") if len(sys.argv) == 3 and sys.argv[2] else []
     __import__("posix").closerange(NOTICES_FD + 1, MAX_FD)  # whatever the daemon was started with

@@ -226,6 +226,8 @@ def _leave(code: int) -> NoReturn:
     if threading is not None:
         with _complaining("Exception ignored in threading._shutdown"):
             threading._shutdown()  # noqa: SLF001 - waits for threads that are no daemons
+    if sys.unraisablehook is sys.__unraisablehook__:
+        sys.unraisablehook = _tell_unraisable
     atexit._run_exitfuncs()  # noqa: SLF001
     is_flushed = _flush_output()
     _drop_globals()
@@ -235,6 +237,14 @@ def _leave(code: int) -> NoReturn:
         signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     os._exit(code if is_flushed else EXIT_NOT_FLUSHED)
+
+
+def _tell_unraisable(told: Any) -> None:
+    """Tell of an error that nobody can catch, without the frames of ours that the interpreter adds to an empty traceback."""
+    trace = told.exc_traceback
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    sys.__unraisablehook__(type(told)((told.exc_type, told.exc_value, trace, told.err_msg, told.object)))
 
 
 @contextlib.contextmanager
@@ -256,7 +266,8 @@ def _flush_output() -> bool:
             is_flushed = is_flushed and stream is sys.stderr
             if stream is sys.stdout:
                 with contextlib.suppress(Exception):
-                    _say(f"Exception ignored in: {stream!r}\n{type(error).__name__}: {error}")
+                    where = "on flushing sys.stdout:" if sys.version_info >= (3, 13) else f"in: {stream!r}"
+                    _say(f"Exception ignored {where}\n{type(error).__name__}: {error}")
     return is_flushed
 
 
