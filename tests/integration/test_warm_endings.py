@@ -244,3 +244,18 @@ def test_strings_have_the_same_hash_in_all_runs_of_a_template(empty: Twins) -> N
     pairs = [empty.both("print(hash('word'))") for _ in range(2)]
     assert pairs[0][1] == pairs[1][1]
     assert pairs[0][0] != pairs[1][0]
+
+
+def test_finalizers_of_what_other_modules_hold_do_not_run(empty: Twins) -> None:
+    script = """
+import types, sys
+class Held:
+    def __del__(self): print("let go of")
+module = types.ModuleType("holder")
+module.held = Held()
+sys.modules["holder"] = module
+del module
+"""
+    cold, warm = empty.both(script)
+    assert (cold.stdout, warm.stdout) == ("let go of\n", "")
+    assert (cold.state, warm.state) == ("SUCCEEDED", "SUCCEEDED")

@@ -165,6 +165,23 @@ print(json.loads('[1]'), signal.Signals(15), importlib.import_module("json") is 
     assert warm == cold
 
 
+def test_a_preloaded_module_wins_over_one_beside_the_script(empty: Twins, tmp_path: Path) -> None:
+    """Unlike after an exec: docs/scripts.md says so."""
+    (tmp_path / "colorsys.py").write_text("")
+    script = tmp_path / "script.py"
+    script.write_text(twins.WITNESS + "import colorsys\nprint(hasattr(colorsys, 'hls_to_rgb'))\n")
+    cold, warm = Twins(empty.daemon, "colorsys").both_of(script, is_witnessed=True)
+    assert (cold.stdout, warm.stdout) == ("False\n", "True\n")
+
+
+def test_a_library_that_changes_how_an_interpreter_starts_comes_too_late(empty: Twins, tmp_path: Path) -> None:
+    """Unlike after an exec: docs/scripts.md says so."""
+    (tmp_path / "sitecustomize.py").write_text("print('customized')\n")
+    libraries = {"--extra-py-files": str(tmp_path / "sitecustomize.py")}
+    cold, warm = empty.both("print('script')\n", libraries)
+    assert (cold.stdout, warm.stdout) == ("customized\nscript\n", "script\n")
+
+
 def test_a_script_that_is_not_there_or_cannot_be_read_fails_the_same(empty: Twins, tmp_path: Path) -> None:
     pipe = tmp_path / "device.py"
     pipe.symlink_to("/dev/null")
