@@ -80,6 +80,14 @@ except BrokenPipeError as error:
     print(error)
 os.write(writing, b"x")
 """,
+    "loses_main": "import sys\ndel sys.modules['__main__']\nprint('on'); sys.exit(3)",
+    "replaces_main": "import sys\nsys.modules['__main__'] = None\nprint('on'); sys.exit(3)",
+    "clears_modules": "import sys\nkept = dict(sys.modules)\nsys.modules.clear()\nprint('on')\nsys.exit(3)",
+    "loses_stdout": "import sys\ndel sys.stdout\nsys.exit(3)",
+    "loses_stderr": "import sys\ndel sys.stderr\nsys.exit('words')",
+    "replaces_exits": "import os, sys\nos._exit = os.kill = sys.exit = None\nprint('on')",
+    "is_interrupted_at_the_end": "import atexit, os, signal\nsignal.signal(15, lambda *_: 1 / 0)\natexit.register(os.kill, os.getpid(), 15)\nprint('on')",
+    "handles_signals_late": "import os, signal\nclass Late:\n    def __del__(self): os.kill(os.getpid(), 15); print('late')\nsignal.signal(15, lambda *_: print('handled'))\nlate = Late()",
     "replaces_sigint": "import os, signal\nsignal.signal(2, signal.SIG_DFL)\nos.kill(os.getpid(), 2)",
 }
 

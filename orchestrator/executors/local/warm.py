@@ -8,20 +8,24 @@ Loaded by spawn_server.py; standard library only. Source: CPython's Modules/main
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # no stub knows it
 import _weakref
 import atexit
 import builtins
 import contextlib
 import ctypes
 import gc
+import io
 import os
 import signal
 import sys
 import time
+from os import _exit  # a script may put its own in its place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from types import ModuleType
     from typing import Any, NoReturn
 
 EXIT_EXCEPTION = 1
@@ -222,6 +226,19 @@ def _code_of(error: SystemExit) -> int:
 
 def _leave(code: int) -> NoReturn:
     """Do what scripts rely on at the end, and leave without tearing the interpreter down."""
+    is_flushed = True
+    for finish in (_finish, _flush_output):
+        with contextlib.suppress(BaseException):  # the handler of a signal that comes now, for one
+            is_flushed = finish()
+            break
+    if code < 0:
+        signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    _exit(code if is_flushed else EXIT_NOT_FLUSHED)
+
+
+def _finish() -> bool:
+    """Wait for threads, call what was registered, write out what was not; return whether all of it could be written."""
     threading = sys.modules.get("threading")
     if threading is not None:
         with _complaining("Exception ignored in threading._shutdown"):
@@ -230,13 +247,10 @@ def _leave(code: int) -> NoReturn:
         sys.unraisablehook = _tell_unraisable
     atexit._run_exitfuncs()  # noqa: SLF001
     is_flushed = _flush_output()
+    _drop_handlers()
     _drop_globals()
     _flush_files()
-    is_flushed &= _flush_output()
-    if code < 0:
-        signal.signal(-code, signal.SIG_DFL)
-        os.kill(os.getpid(), -code)
-    os._exit(code if is_flushed else EXIT_NOT_FLUSHED)
+    return _flush_output() and is_flushed
 
 
 def _tell_unraisable(told: Any) -> None:
@@ -258,13 +272,14 @@ def _complaining(where: str) -> Any:
 
 def _flush_output() -> bool:
     is_flushed = True
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name, None)
         try:
             if stream is not None and not stream.closed:
                 stream.flush()
         except Exception as error:  # noqa: BLE001 - a full disk, a script's own stream
-            is_flushed = is_flushed and stream is sys.stderr
-            if stream is sys.stdout:
+            is_flushed = is_flushed and name == "stderr"
+            if name == "stdout":
                 with contextlib.suppress(Exception):
                     where = "on flushing sys.stdout:" if sys.version_info >= (3, 13) else f"in: {stream!r}"
                     _say(f"Exception ignored {where}\n{type(error).__name__}: {error}")
@@ -281,6 +296,13 @@ def _say(line: str) -> None:
         stream.write(f"{line}\n")
 
 
+def _drop_handlers() -> None:
+    """Handle no signals any more: from here on they do what they do by default."""
+    for number in range(1, _signal.NSIG):
+        if callable(_signal.getsignal(number)):
+            _signal.signal(number, _signal.SIG_DFL)
+
+
 def _drop_globals() -> None:
     """Let go of what the script holds: files are written out, and finalizers run, as at an interpreter's end."""
     for name in ("last_exc", "last_type", "last_value", "last_traceback"):
@@ -288,22 +310,25 @@ def _drop_globals() -> None:
             delattr(sys, name)
     for name in ("stdout", "stderr"):
         setattr(sys, name, getattr(sys, f"__{name}__", None))
-    main = _weakref.ref(sys.modules.pop("__main__"))
+    main = [_weakref.ref(module) for module in (sys.modules.pop("__main__", None),) if isinstance(module, type(sys))]
     gc.collect()
-    module = main()
-    if module is None:
-        return
-    names = module.__dict__  # somebody holds the module: it is emptied
+    for module in filter(None, (one() for one in main)):
+        _empty(module)
+        gc.collect()
+
+
+def _empty(module: ModuleType) -> None:
+    """Take its names from a module that somebody holds."""
+    names = module.__dict__
     for is_private in (True, False):
         for name in list(names):
             if name != "__builtins__" and (name.startswith("_") and not name.startswith("__")) == is_private:
                 names[name] = None
-    gc.collect()
 
 
 def _flush_files() -> None:
     """Write out the files that imported modules still hold open."""
-    base = sys.modules["io"].IOBase
+    base = io.IOBase
     for thing in gc.get_objects():
         if issubclass(type(thing), base):  # not isinstance, which would wake up proxies
             with contextlib.suppress(Exception):
