@@ -35,7 +35,6 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.sbrk.restype = ctypes.c_void_p
 _LIBC.sbrk.argtypes = [ctypes.c_long]
 _kept: list[object] = []  # the kernel points into these
-_places: dict[str, int] = {}
 
 
 class _Map(ctypes.Structure):
@@ -46,32 +45,36 @@ class _Map(ctypes.Structure):
     ]
 
 
+_found: list[_Map] = []
+
+
 def set_title(argv: Iterable[str], environment: Mapping[str, str] | None) -> bool:
     """Make the kernel show `argv`, and `environment` where there is one, for this process; return whether it does."""
-    now = dict(_memory())
-    now["arg_start"], now["arg_end"] = _lay_down(argv)
+    wanted = _memory()
+    wanted.brk = _LIBC.sbrk(0)
+    wanted.arg_start, wanted.arg_end = _lay_down(argv)
     if environment is not None:
-        now["env_start"], now["env_end"] = _lay_down(f"{name}={value}" for name, value in environment.items())
-    wanted = _Map(**now, brk=_LIBC.sbrk(0), auxv=0, auxv_size=0, exe_fd=NO_FILE)
+        wanted.env_start, wanted.env_end = _lay_down(f"{name}={value}" for name, value in environment.items())
     is_set: int = _LIBC.prctl(PR_SET_MM, PR_SET_MM_MAP, ctypes.byref(wanted), ctypes.sizeof(wanted), 0)
     return is_set == 0
 
 
-def _memory() -> dict[str, int]:
+def _memory() -> _Map:
     """Return where the parts of this process are; forked processes have them at the same places, and need not look."""
-    if not _places:
+    if not _found:
         with open("/proc/self/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
-        _places.update({name: int(fields[number - 3]) for name, number in _IN_STAT.items()})
-    return _places
+        places = {name: int(fields[number - 3]) for name, number in _IN_STAT.items()}
+        _found.append(_Map(**places, exe_fd=NO_FILE))
+    return _found[0]
 
 
 def _lay_down(words: Iterable[str]) -> tuple[int, int]:
     """Put words where they stay, each with its NUL; return where they begin and end."""
     text = b"".join(word.encode(errors="surrogateescape") + b"\0" for word in words)
-    block = ctypes.create_string_buffer(text, len(text))
-    _kept.append(block)
-    start = ctypes.addressof(block)
+    _kept.append(text)
+    # Not create_string_buffer, which makes a type for each length: that took longer than all the rest.
+    start = ctypes.cast(ctypes.c_char_p(text), ctypes.c_void_p).value or 0
     return start, start + len(text)
 
 

@@ -54,7 +54,7 @@ class Execution:
         set_title: Callable[[list[str], Mapping[str, str] | None], bool],
     ) -> None:
         """Remember it. `visible` are the modules that scripts shall find imported; `environment` is from before them."""
-        self._visible = visible
+        self._hidden = [sys.modules.pop(name) for name in [*sys.modules] if name not in visible]  # once, for all forks
         self._set_title = set_title
         handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
         self._handlers = {number: handler for number, handler in handlers.items() if handler not in _AT_DEFAULT}
@@ -68,10 +68,7 @@ class Execution:
     def execute(self, spec: Mapping[str, Any], begin: Callable[[], None]) -> NoReturn:
         """Take the script's place and end with it. `begin` says that from here on it is the script that runs."""
         argv, environment = spec["argv"], spec["environment"]
-        os.environ.clear()
-        os.environ.update({**environment, **self._set})  # as if what was preloaded had changed it now
-        for name in self._unset & os.environ.keys():
-            del os.environ[name]
+        self._set_environment(environment)
         if not self._set_title(argv, environment):
             raise OSError(0, "the kernel refused the run's environment")
         for number, handler in self._handlers.items():
@@ -80,7 +77,7 @@ class Execution:
         sys.argv[:] = argv[1:]
         sys.orig_argv[:] = argv
         sys.path[:] = self._search_path(environment)
-        self._hide_ourselves(script)
+        _make_main(script)
         _renew()
         if self._collects:
             gc.enable()
@@ -91,17 +88,25 @@ class Execution:
         entries = [entry for entry in environment.get("PYTHONPATH", "").split(os.pathsep) if entry]
         return [*dict.fromkeys([*map(os.path.abspath, entries), *self._path])]
 
-    def _hide_ourselves(self, script: str) -> None:
-        """Leave only those modules imported that are after an exec, or were preloaded, with a new `__main__`."""
-        for name in [name for name in sys.modules if name not in self._visible]:
-            del sys.modules[name]
-        loader = sys.modules["_frozen_importlib_external"].SourceFileLoader
-        main = type(sys)("__main__")
-        names = main.__dict__
-        if sys.version_info < (3, 14):
-            names["__annotations__"] = {}
-        names.update(__loader__=loader("__main__", script), __builtins__=builtins, __file__=script, __cached__=None)
-        sys.modules["__main__"] = main  # and nobody else holds it: it shall go when the script has ended
+    def _set_environment(self, environment: Mapping[str, str]) -> None:
+        """Make the environment the run's, as if what was preloaded had changed it now. Most of it is so already."""
+        wanted = {name: value for name, value in environment.items() if name not in self._unset} | self._set
+        for name in [name for name in os.environ if name not in wanted]:
+            del os.environ[name]
+        for name, value in wanted.items():
+            if os.environ.get(name) != value:
+                os.environ[name] = value
+
+
+def _make_main(script: str) -> None:
+    """Put a new `__main__` where the interpreter would have it. Nobody else holds it: it shall go when the script has ended."""
+    loader = sys.modules["_frozen_importlib_external"].SourceFileLoader
+    main = type(sys)("__main__")
+    names = main.__dict__
+    if sys.version_info < (3, 14):
+        names["__annotations__"] = {}
+    names.update(__loader__=loader("__main__", script), __builtins__=builtins, __file__=script, __cached__=None)
+    sys.modules["__main__"] = main
 
 
 def _renew() -> None:
