@@ -157,6 +157,22 @@ def test_a_burst_of_launches_loses_and_doubles_none_while_servers_are_killed(liv
     assert not alive_of(lives.markers)
 
 
+def test_requests_that_die_with_their_server_are_made_again(lives: Lives, tmp_path: Path, *, is_warm: bool) -> None:
+    job = job_of(lives, "", is_warm=is_warm)
+    server = servers(lives)[is_warm]
+    server.suspend()
+    run_ids = [lives.client.start(job) for _ in range(5)]
+    asked = tmp_path / "reached"
+    until(lambda: asked.exists() and asked.read_text().count("spawn.spawned") == 5, what="five requests")
+    assert lives.markers.all() == []
+    server.kill()
+    for run_id in run_ids:
+        lives.wait_for_end(run_id)
+        check_succeeded(lives, run_id)
+    assert len(lives.markers.all("start")) == 5
+    check_nothing_left(lives.daemon, lives.markers)
+
+
 def _kill_servers(lives: Lives, killed: set[int]) -> set[int]:
     found = {server.pid for server in servers(lives).values()} - killed if len(killed) < _KILLS else set()
     for pid in found:
