@@ -1,7 +1,7 @@
 """Which queued runs start now: a pure decision over what waits and what is held.
 
-Strict first come, first served by DPU slots. A run whose job is at its MaxConcurrentRuns steps aside without holding
-up the others; the first run that does not fit into the slots holds up all behind it. With `backfill`, a smaller run
+Strict first come, first served by DPU slots. A run whose job is at its MaxConcurrentRuns, or that asks for more than is
+lent since a restart, steps aside without holding up the others; the first run that does not fit into the slots holds up all behind it. With `backfill`, a smaller run
 may pass that one only if it cannot delay it, whichever held run ends first.
 
 Runs of one job that ask for the same are alike to the choice: they wait in one lane, and who may not start keeps its
@@ -94,11 +94,14 @@ class Line:
         entry = self._by_run.get(run_id)
         return None if entry is None else (bisect_left(self._tickets, entry[0]) + 1, entry[1])
 
-    def heads(self, jobs: Mapping[int, int]) -> list[tuple[int, Demand, Iterator[tuple[int, Demand]]]]:
-        """Return the head of each lane whose job may start one more beside the live ones: ticket, run, those behind it."""
+    def heads(self, jobs: Mapping[int, int], most_dpu: float) -> list[tuple[int, Demand, Iterator[tuple[int, Demand]]]]:
+        """Return the head of each lane whose job may start one more beside the live ones: ticket, run, those behind it.
+
+        Runs that ask for more than `most_dpu` step aside: they were accepted when there was more, and can never start.
+        """
         found = []
-        for (job_key, concurrency_limit, _), lane in self._lanes.items():
-            if jobs.get(job_key, 0) < concurrency_limit:
+        for (job_key, concurrency_limit, dpu), lane in self._lanes.items():
+            if jobs.get(job_key, 0) < concurrency_limit and dpu <= most_dpu:
                 waiting = iter(lane.items())
                 found.append((*next(waiting), waiting))
         return found
@@ -122,19 +125,19 @@ def choose(line: Line, held: Iterable[Demand], limits: Limits, ending: Iterable[
     free_dpu = limits.dpus - in_use_dpu(live)
     chosen: list[Demand] = []
     head: Demand | None = None
-    lanes = line.heads(jobs)
+    lanes = line.heads(jobs, limits.dpus)
     heapify(lanes)  # tickets differ, so nothing else is compared
     while lanes and len(live) < limits.max_processes:
         _, demand, behind = lanes[0]
-        if head is None and demand.dpu > free_dpu:
+        if jobs[demand.job_key] >= demand.concurrency_limit or (
+            head is not None and not _may_pass(demand, head, live, jobs, limits)
+        ):
+            heappop(lanes)  # what was started meanwhile only makes it harder for those behind it, which are alike
+        elif head is None and demand.dpu > free_dpu:
             if limits.order == "fifo":
                 break
             head = demand
             heappop(lanes)
-        elif jobs[demand.job_key] >= demand.concurrency_limit or (
-            head is not None and not _may_pass(demand, head, live, jobs, limits)
-        ):
-            heappop(lanes)  # what was started meanwhile only makes it harder for those behind it, which are alike
         else:
             chosen.append(demand)
             live.append(demand)
@@ -159,7 +162,7 @@ def explain(
     """Return why each queued run waits, or those of `run_ids`. The sentences are what clients see as StateDetail."""
     jobs = Counter(demand.job_key for demand in (*held, *ending))
     used = in_use_dpu(held)
-    head = min(line.heads(jobs), default=None)  # the first run that waits for slots
+    head = min(line.heads(jobs, limits.dpus), default=None)  # the first run that waits for slots
     head_place = None if head is None else line.place(head[1].run_id)
     waits: dict[JobRunId, Wait] = {}
     for run_id in [demand.run_id for demand in line] if run_ids is None else run_ids:
@@ -167,7 +170,9 @@ def explain(
         if found is None:
             continue
         place, demand = found
-        if jobs[demand.job_key] >= demand.concurrency_limit:
+        if demand.dpu > limits.dpus:
+            reason = f"Waiting for {demand.dpu:g} DPU, which is more than the {limits.dpus:g} that are lent now"
+        elif jobs[demand.job_key] >= demand.concurrency_limit:
             reason = f"Waiting for one of the job's {demand.concurrency_limit} concurrent runs to end"
         elif len(held) >= limits.max_processes:
             reason = f"Waiting for a process, {len(held)} live of {limits.max_processes}"

@@ -186,6 +186,26 @@ def test_a_run_that_waits_for_a_process_is_told_so() -> None:
     assert [wait.reason for wait in waits.values()] == ["Waiting for a process, 1 live of 1; place 1 in the queue"]
 
 
+@pytest.mark.parametrize("order", ["fifo", "backfill"])
+def test_a_run_that_asks_for_more_than_there_is_now_holds_up_nobody(order: Any) -> None:
+    line, fewer = Line([demand(1, 8), demand(2, 2)]), replace(LIMITS, dpus=4.0, order=order)
+    assert [one.run_id for one in queue.choose(line, [], fewer)] == [run_id(2)]
+    wait = queue.explain(line, [], fewer)[run_id(1)]
+    assert wait.reason == "Waiting for 8 DPU, which is more than the 4 that are lent now; place 1 in the queue"
+
+
+def test_a_run_whose_job_is_full_holds_up_nobody_though_it_is_large() -> None:
+    line = Line([demand(1, 1, job=7, limit=1), demand(2, 10, job=7, limit=1), demand(3, 1, job=7, limit=2)])
+    assert [one.run_id for one in queue.choose(line, [], LIMITS)] == [run_id(1), run_id(3)]
+
+
+def test_the_next_run_of_a_job_waits_until_the_end_of_the_last_is_kept_and_others_do_not() -> None:
+    ending = [demand(9, 10, job=7, limit=1)]
+    line = Line([demand(1, 10, job=7, limit=1), demand(2, 10, job=8, limit=1)])
+    assert [one.run_id for one in queue.choose(line, [], LIMITS, ending)] == [run_id(2)]
+    assert "concurrent runs to end" in queue.explain(line, [], LIMITS, ending=ending)[run_id(1)].reason
+
+
 def test_nobody_waits_in_an_empty_queue() -> None:
     assert queue.explain(Line(), [demand(9, 1)], LIMITS) == {}
 
@@ -197,7 +217,7 @@ def one_by_one(queued: Sequence[Demand], held: Sequence[Demand], limits: Limits)
     for one in queued:
         if len(live) >= limits.max_processes:
             break
-        if jobs[one.job_key] >= one.concurrency_limit:
+        if jobs[one.job_key] >= one.concurrency_limit or one.dpu > limits.dpus:
             continue
         if head is None and one.dpu > limits.dpus - queue.in_use_dpu(live):
             if limits.order == "fifo":
