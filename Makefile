@@ -127,12 +127,12 @@ UV ?= uv
 UPGRADE ?=
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --no-annotate $(UPGRADE)
-UNUSED := $(addprefix --no-emit-package=,pandas numpy tzdata)
+UNUSED := $(addprefix --no-emit-package=,pandas tzdata)
 .PHONY: lock
 lock: ## Write the lock files anew from pyproject.toml
 	$(COMPILE) pyproject.toml -o requirements.lock
 	$(COMPILE) pyproject.toml --extra examples --group dev -c requirements.lock $(UNUSED) -o requirements-dev.lock
-	$(COMPILE) pyproject.toml --extra examples -c requirements-dev.lock $(UNUSED) -o requirements-examples.lock
+	$(COMPILE) pyproject.toml --extra examples -c requirements-dev.lock $(UNUSED) --no-emit-package=numpy -o requirements-examples.lock
 	$(COMPILE) --group build -c requirements-dev.lock -o requirements-build.lock
 	$(COMPILE) --group clients -o requirements-clients.lock
 	$(COMPILE) --group bench -o requirements-bench.lock
