@@ -112,6 +112,7 @@ def test_the_state_of_a_daemon_that_still_runs_is_left_alone(
 ) -> None:
     monkeypatch.setattr(demo, "PLACE", tmp_path)
     monkeypatch.setattr(demo, "STATE", tmp_path / "state")
+    monkeypatch.setattr(demo, "TRIGGERS", tmp_path / "triggers.toml")
     lock = tmp_path / "state" / "daemon.lock"
     lock.parent.mkdir()
 
@@ -122,7 +123,7 @@ def test_the_state_of_a_daemon_that_still_runs_is_left_alone(
         assert lock.exists()
 
     demo.clear_place()
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["triggers.toml"]
 
 
 def test_a_process_of_the_demo_is_found_and_no_other(
