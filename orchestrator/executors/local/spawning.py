@@ -167,7 +167,7 @@ class Spawner:
         if self._ticking is not None:
             self._ticking.cancel()
         for server in list(self._servers.values()):
-            signal.pidfd_send_signal(server.pidfd, signal.SIGKILL)
+            _kill(server)
             self._forget(server, os.WEXITED)
         self._notices.close()
 
@@ -300,12 +300,17 @@ class Spawner:
             )
             if is_stuck:
                 log.warning("spawn_server_stuck", pid=server.pid, pending=len(server.pending), **_named(server.runtime))
-                signal.pidfd_send_signal(server.pidfd, signal.SIGKILL)
+                _kill(server)
             elif server.runtime is not None and server.is_ready and now - server.used_at > IDLE_S:
                 log.info("template_idle", **_named(server.runtime))
                 self._end(server)
         if any(server.pending or server.runtime is not None for server in self._servers.values()):
             self._tick()
+
+
+def _kill(server: _Server) -> None:
+    with suppress(ProcessLookupError):  # it has ended by itself
+        signal.pidfd_send_signal(server.pidfd, signal.SIGKILL)
 
 
 def execute_server(runtime: Runtime | None, requests: int, notices: int, output: int) -> int:
