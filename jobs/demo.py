@@ -394,8 +394,8 @@ def show_table(path: Path, *, row_count: int) -> None:
 
 def how_to_go_on() -> str:
     """Return what a newcomer may try next."""
-    python = Path(sys.executable)
-    python = python.relative_to(ROOT) if python.is_relative_to(ROOT) else python
+    path = Path(sys.executable)
+    python = shlex.quote(str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path))
     return f"""\
 Start a daemon on what the demo left behind:
 
@@ -421,7 +421,7 @@ In a shell:
 
     {python} -m orchestrator runs
     {python} -m orchestrator triggers
-    {python} -m orchestrator run daily_delays -- --source {FLIGHTS} --target {DELAYS}
+    {python} -m orchestrator run daily_delays -- --source {shlex.quote(str(FLIGHTS))} --target {shlex.quote(str(DELAYS))}
     {python} -m orchestrator --help
 
 The jobs are in jobs/: a directory each, with job.toml and script.py. Add your own beside them."""

@@ -78,6 +78,9 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Ask who it is."""
         super().connection_made(cast("asyncio.Transport", WholeAnswers(transport, self.loop)))
+        resume = self.flow.resume_reading
+        # uvicorn reads on when a request is answered, though others wait: one who never reads answers could fill our memory.
+        self.flow.resume_reading = lambda: None if self.pipeline else resume()  # type: ignore[method-assign]
         client, server = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
         may_enter = is_owner(client and client[:2], server and server[:2])
         self.app_state = {**self.app_state, "is_owner": may_enter}
@@ -168,6 +171,8 @@ class Protocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Go on to the next request, or to the mistake that followed the last."""
         super().on_response_complete()
+        if not (self.pipeline or self.transport.is_closing()):
+            self.flow.resume_reading()
         if self._refusal is not None and self._is_idle():
             self._tell(self._refusal)
 
@@ -213,8 +218,17 @@ class Protocol(HttpToolsProtocol):
 
 
 class _Rest:
-    """What a parser tells that reads a body only."""
+    """What a parser tells that reads one body only: what follows it is not read, for the connection ends after the answer."""
 
     def __init__(self, protocol: Protocol) -> None:
-        self.on_body = protocol.on_body
-        self.on_message_complete = protocol.on_message_complete
+        self._protocol = protocol
+        self._is_complete = False
+
+    def on_body(self, body: bytes) -> None:
+        if not self._is_complete:
+            self._protocol.on_body(body)
+
+    def on_message_complete(self) -> None:
+        if not self._is_complete:
+            self._is_complete = True
+            self._protocol.on_message_complete()

@@ -33,6 +33,7 @@ from orchestrator.supervisor.lifetime import (
 
 log = structlog.stdlib.get_logger()
 
+_LENT_PART: Final = 4
 _QUEUED: Final = frozenset({JobRunState.WAITING, JobRunState.STARTING})
 
 
@@ -222,8 +223,8 @@ class Supervisor:
         lifetimes.start_soon(self._carry, run.id, lifetime, name=str(run.id))
 
     def _is_over(self, run_id: JobRunId) -> None:
-        """Lend a run's slot again before its end is on disk; but not many, where the disk takes none."""
-        if len(self._ending) < self._limits.max_processes and run_id in self._held:
+        """Lend a run's slot again before its end is on disk; but not many, for the disk may take none."""
+        if len(self._ending) < max(1, self._limits.max_processes // _LENT_PART) and run_id in self._held:
             self._ending[run_id] = self._held.pop(run_id)
             self._work.ring()
 

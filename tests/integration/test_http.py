@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -424,6 +425,27 @@ def test_an_upgrade_is_passed_over_and_its_call_answered(daemon: Daemon) -> None
                 answer = wire.read_answer(connection)
             assert (answer.status, answer.members["Job"]["Name"]) == (200, "target")
             assert answer.headers["connection"] == "close"
+
+
+def test_what_follows_an_upgrade_is_no_part_of_its_body(daemon: Daemon) -> None:
+    asking: dict[str, Any] = {"connection": "Upgrade", "upgrade": "h2c", "target": "AWSGlue.GetJob"}
+    following = wire.request(b"}", target="AWSGlue.GetJob")
+    with wire.connect(daemon.port) as connection:
+        connection.sendall(wire.request(b'{"JobName": "target"}', **asking) + following)
+        answer = wire.read_answer(connection)
+    assert (answer.status, answer.members["Job"]["Name"]) == (200, "target")
+
+
+def test_who_reads_no_answers_is_not_read_from_for_ever(daemon: Daemon) -> None:
+    """Else one connection could fill the daemon's memory with requests that wait for their turn."""
+    requests = wire.request(b'{"JobName": "target"}', target="AWSGlue.GetJob") * 200
+    sent = 0
+    with wire.connect(daemon.port) as connection:
+        connection.setblocking(False)
+        while select.select([], [connection], [], 2)[1]:
+            sent += connection.send(requests)
+            assert sent < 24 * MIB
+    assert daemon.get("/healthz")[0] == 200
 
 
 def test_trailers_say_nothing(daemon: Daemon) -> None:

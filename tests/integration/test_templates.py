@@ -56,9 +56,9 @@ REFUSED: Final = {
     "an_exit": ("import sys\nsys.exit(3)", "cannot be imported: SystemExit: 3"),
     "an_abrupt_exit": (
         "import os\nprint('last words', flush=True)\nos._exit(3)",
-        "the interpreter ended while it imported: last words",
+        "the interpreter ended before it was ready: last words",
     ),
-    "a_crash": ("import ctypes\nctypes.string_at(0)", "the interpreter ended while it imported"),
+    "a_crash": ("import ctypes\nctypes.string_at(0)", "the interpreter ended before it was ready"),
 }
 HARMLESS: Final = {
     "prints": "print('hello')",
@@ -115,7 +115,7 @@ def test_an_interpreter_that_is_too_old_is_told(tmp_path: Path) -> None:
 
 
 def test_another_program_instead_of_an_interpreter_is_told() -> None:
-    assert trial.refusal(Runtime("/bin/true", (), ())) == "the interpreter ended while it imported"
+    assert trial.refusal(Runtime("/bin/true", (), ())) == "the interpreter ended before it was ready"
 
 
 @pytest.mark.parametrize("modules", [("numpy",), ("pyarrow",), ("pyarrow.compute", "pyarrow.parquet")])
@@ -174,10 +174,10 @@ def test_a_template_that_dies_of_an_import_is_told_of_and_not_tried_again_at_onc
     job = job_of(daemon, venv, "dies", COLD, module)
     runs.succeed(daemon, job)
     until(lambda: lines_of(daemon, "template_refused", module), what="the refusal in the log")
-    assert "ended while it imported" in lines_of(daemon, "template_refused", module)[0]
+    assert "ended before it was ready" in lines_of(daemon, "template_refused", module)[0]
     for _ in range(3):
         runs.succeed(daemon, job)
-    assert len(lines_of(daemon, "last words", module)) == 1
+    assert len(lines_of(daemon, '"line": "last words"', module)) == 1
 
 
 def test_an_interpreter_that_is_missing_fails_the_run_as_it_would_without_a_preload(daemon: Daemon) -> None:
@@ -185,6 +185,19 @@ def test_an_interpreter_that_is_missing_fails_the_run_as_it_would_without_a_prel
     cold, warm = (runs.finish(daemon, job, Arguments=more) for more in ({}, {twins.PRELOAD: ""}))
     assert (cold["JobRunState"], "'/no/such/python'" in cold["ErrorMessage"]) == ("FAILED", True)
     assert warm["ErrorMessage"] == cold["ErrorMessage"]
+
+
+def test_what_an_interpreters_launcher_sets_holds_for_its_scripts(daemon: Daemon, tmp_path: Path) -> None:
+    launcher = tmp_path / "python"
+    launcher.write_text(f'#!/bin/sh\nexport FROM_LAUNCHER=yes HOME=/elsewhere\nexec {sys.executable} "$@"\n')
+    launcher.chmod(0o755)
+    script = "import os\nprint(os.environ.get('FROM_LAUNCHER'), os.environ['HOME'], os.environ['ORCH_JOB_NAME'])"
+    job = daemon.job("launched", script, DefaultArguments={"--orchestrator-python": str(launcher)})
+    cold = runs.output(daemon, runs.succeed(daemon, job)["Id"])
+    twins.wait_for_template(daemon, job, "")
+    warm = runs.output(daemon, runs.succeed(daemon, job, Arguments={twins.PRELOAD: ""})["Id"])
+    assert cold == warm
+    assert warm.split() == ["yes", "/elsewhere", "launched"]
 
 
 def test_what_a_module_printed_is_in_the_daemons_log_and_not_in_the_runs(daemon: Daemon, venv: Venv) -> None:

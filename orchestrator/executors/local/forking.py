@@ -120,6 +120,12 @@ class Server:
         return code
 
 
+def given_environment() -> dict[str, str]:
+    """Return the environment that the daemon gave to this template, which the interpreter's own launcher may have changed."""
+    given: dict[str, str] = json.loads(os.read(REQUESTS_FD, MAX_REQUEST_BYTES))
+    return given
+
+
 def freeze() -> None:
     """Keep what is shared with the forked processes shared: no collection shall ever write to it."""
     gc.collect()

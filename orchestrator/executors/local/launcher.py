@@ -83,6 +83,7 @@ class LocalExecutor:
         self._fetched: set[JobRunId] = set()  # those that wait for their launch with all that it needs
         self._fetchers = anyio.CapacityLimiter(_FETCHES)
         self._spawner: Spawner | None = None
+        self._unforked: set[JobRunId] = set()  # those for which a server made no shim: the next one is executed
         self._happened, self._observations = anyio.create_memory_object_stream[JobRunId](math.inf)
 
     async def start(self, runtimes: Sequence[Runtime] = ()) -> None:
@@ -112,7 +113,9 @@ class LocalExecutor:
             directory.create()
             task = self._task(spec, script_world, directory)
             reach("spawn.prepared")
-            if not self._spawning.spawn(directory.path, task, script_world.runtime):
+            is_unforked = spec.run_id in self._unforked
+            self._unforked.discard(spec.run_id)
+            if is_unforked or not self._spawning.spawn(directory.path, task, script_world.runtime):
                 pid, pidfd = await anyio.to_thread.run_sync(self._execute, directory, task)
                 self._watch(spec.run_id, _Shim(pid, pidfd))
             reach("spawn.spawned")
@@ -136,6 +139,7 @@ class LocalExecutor:
                     return Unclaimed(self._refusals.get(run_id))
                 case Revoked() | Ended() | Lost():
                     self._fetched.discard(run_id)
+                    self._unforked.discard(run_id)
                     return seen
 
     async def watch(self) -> AsyncIterator[JobRunId]:
@@ -250,6 +254,10 @@ class LocalExecutor:
             else:
                 self._watch(run_id, _Shim(notice.pid, notice.pidfd))
             return  # it has begun, and that is all: the next word comes soon
+        if notice.word == "unforked":
+            self._unforked.add(run_id)
+            if notice.more:  # as where there is no room for a process: executing one tells, and waits for it
+                log.warning("shim_not_forked", run=notice.run_id, problem=notice.more)
         if notice.word == "refused":
             self._refusals[run_id] = f"The run could not be started: {notice.more}"
         self._happened.send_nowait(run_id)

@@ -76,7 +76,6 @@ def main() -> int:
     sys.argv = [""]
     if is_template:
         end_with_daemon()
-    environment = dict(__import__("posix").environ)
     problem = preload(names)
     visible = set(sys.modules)
     if is_template:
@@ -92,7 +91,7 @@ def main() -> int:
             notices.say("server", "refused", problem)
             return EXIT_REFUSED
         check = template.Freshness().is_lost
-        execute = load("warm").Execution(visible, environment, title.set_title).execute
+        execute = load("warm").Execution(visible, forking.given_environment(), title.set_title).execute
     forking.freeze()
     if is_template:
         notices.say("server", "ready", forking.resident_bytes())

@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -42,6 +42,8 @@ REFUSED_FOR_S: Final = 60.0
 IMPORT_WITHIN_S: Final = 300.0
 IDLE_S: Final = 900.0
 MAX_TEMPLATES: Final = 8
+_WORTH: Final = 10
+"""A template makes room for another when it was idle for so many times as long as it took to make."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +98,11 @@ class _Server:
     started_at: float
     used_at: float
     is_ready: bool
-    pending: dict[str, float] = field(
-        default_factory=dict
-    )  # runs whose shims have not begun, and when they were asked for
+    # Runs whose shims have not begun, and when they were asked for.
+    pending: dict[str, float] = field(default_factory=dict)
+    took_s: float = 0.0  # to be made
+    unsaid: bytes = b""  # the line that it has not ended yet
+    last_line: str = ""
 
 
 class Spawner:
@@ -109,7 +113,8 @@ class Spawner:
         self._tell = hear
         self._notices = Notices(self._heard)
         self._loop = asyncio.get_running_loop()
-        self._servers: dict[Runtime | None, _Server] = {}
+        self._servers: dict[Runtime | None, _Server] = {}  # those that can be asked
+        self._living: set[_Server] = set()  # and those that are to end
         self._not_before: dict[Runtime | None, float] = {}
         self._ticking: asyncio.TimerHandle | None = None
 
@@ -166,7 +171,7 @@ class Spawner:
         """End the servers, which own nothing. The shims live on."""
         if self._ticking is not None:
             self._ticking.cancel()
-        for server in list(self._servers.values()):
+        for server in list(self._living):
             _kill(server)
             self._forget(server, os.WEXITED)
         self._notices.close()
@@ -176,7 +181,7 @@ class Spawner:
         server = self._servers.get(runtime)
         if server is not None:
             return server
-        if self._loop.time() < self._not_before.get(runtime, 0.0):
+        if self._loop.time() < self._not_before.get(runtime, 0.0) or not self._has_room(runtime):
             return None
         try:
             server = self._start(runtime)
@@ -185,28 +190,28 @@ class Spawner:
             self._not_before[runtime] = self._loop.time() + PAUSE_S
             return None
         self._servers[runtime] = server
-        self._make_room()
         self._tick()
         return server
 
     def _start(self, runtime: Runtime | None) -> _Server:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        reading, writing = os.pipe()
-        try:
-            ours.setblocking(False)
+        with ExitStack() as undo, ExitStack() as theirs_too:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            undo.callback(ours.close)
+            theirs_too.callback(theirs.close)
+            reading, writing = os.pipe()
+            undo.callback(os.close, reading)
+            theirs_too.callback(os.close, writing)
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
+            ours.setblocking(False)
             os.set_blocking(reading, False)
+            greet(runtime, ours)
             pid = execute_server(runtime, theirs.fileno(), self._notices.theirs.fileno(), writing)
+            undo.callback(_reap, pid)
             pidfd = os.pidfd_open(pid)
-        except BaseException:
-            ours.close()
-            os.close(reading)
-            raise
-        finally:
-            theirs.close()
-            os.close(writing)
+            undo.pop_all()
         now = self._loop.time()
         server = _Server(runtime, pid, pidfd, ours, reading, now, now, is_ready=runtime is None)
+        self._living.add(server)
         self._loop.add_reader(pidfd, self._gone, server)
         self._loop.add_reader(reading, self._said, server)
         return server
@@ -215,7 +220,7 @@ class Spawner:
         if notice.run_id == "server":
             self._heard_of_server(notice)
             return
-        for server in self._servers.values():
+        for server in self._living:
             if server.pending.pop(notice.run_id, None) is not None:
                 if notice.word == "stale":
                     log.info("template_stale", **_named(server.runtime))
@@ -229,8 +234,13 @@ class Spawner:
             return
         if notice.word == "ready":
             server.is_ready = True
-            took_ms = round((self._loop.time() - server.started_at) * 1000)
-            log.info("template_ready", took_ms=took_ms, resident_bytes=int(notice.more), **_named(server.runtime))
+            server.took_s = self._loop.time() - server.started_at
+            log.info(
+                "template_ready",
+                took_ms=round(server.took_s * 1000),
+                resident_bytes=int(notice.more),
+                **_named(server.runtime),
+            )
         else:
             self._refuse(server, notice.more)
 
@@ -249,7 +259,9 @@ class Spawner:
                 self._not_before.setdefault(server.runtime, 0.0)
                 self._not_before[server.runtime] = max(self._not_before[server.runtime], now + PAUSE_S)
             if not (server.is_ready or self._not_before.get(server.runtime, 0.0) > now + PAUSE_S):
-                self._refuse(server, "the interpreter ended while it imported")
+                self._said(server)
+                problem = f"the interpreter ended before it was ready: {server.last_line}"
+                self._refuse(server, problem.removesuffix(": "))
         self._forget(server, os.WEXITED | os.WNOHANG)
         for run_id in server.pending:
             self._tell(Notice(run_id, server.pid, "unforked", "", None))
@@ -257,6 +269,7 @@ class Spawner:
     def _forget(self, server: _Server, how: int) -> None:
         if self._servers.get(server.runtime) is server:
             del self._servers[server.runtime]
+        self._living.discard(server)
         self._loop.remove_reader(server.pidfd)
         self._loop.remove_reader(server.output)
         server.requests.close()
@@ -264,6 +277,7 @@ class Spawner:
             os.waitid(os.P_PIDFD, server.pidfd, how)
         os.close(server.pidfd)
         self._said(server)
+        self._tell_line(server, server.unsaid)
         os.close(server.output)
 
     def _end(self, server: _Server) -> None:
@@ -273,44 +287,83 @@ class Spawner:
         server.requests.close()
 
     def _said(self, server: _Server) -> None:
-        """Log what a server prints: a preloaded module's words, or the trace of a bug."""
+        """Log what a server prints, line by line: a preloaded module's words, or the trace of a bug."""
         with suppress(BlockingIOError):
             said = os.read(server.output, _MAX_OUTPUT_BYTES)
-            for line in said.decode(errors="replace").splitlines():
-                log.info("spawn_server_said", line=line, **_named(server.runtime))
+            *lines, server.unsaid = (server.unsaid + said).split(b"\n")
+            for line in lines:
+                self._tell_line(server, line)
+            if len(server.unsaid) > _MAX_OUTPUT_BYTES:
+                self._tell_line(server, server.unsaid)
+                server.unsaid = b""
             if not said:
                 self._loop.remove_reader(server.output)
 
-    def _make_room(self) -> None:
+    def _tell_line(self, server: _Server, line: bytes) -> None:
+        if line.strip():
+            server.last_line = line.decode(errors="replace")
+            log.info("spawn_server_said", line=server.last_line, **_named(server.runtime))
+
+    def _has_room(self, runtime: Runtime | None) -> bool:
+        """Say whether one more template can be kept; the one that was not used for longest makes room, if that is long ago."""
         templates = [server for server in self._servers.values() if server.runtime is not None]
-        for server in sorted(templates, key=lambda one: one.used_at)[: max(0, len(templates) - MAX_TEMPLATES)]:
-            self._end(server)
+        if runtime is None or len(templates) < MAX_TEMPLATES:
+            return True
+        oldest = min(templates, key=lambda one: one.used_at)
+        now = self._loop.time()
+        if now - oldest.used_at < _WORTH * oldest.took_s:  # to make them in turn would cost more than it brings
+            log.info("template_not_made", problem=f"{MAX_TEMPLATES} others are in use", **_named(runtime))
+            self._not_before[runtime] = now + PAUSE_S
+            return False
+        log.info("template_evicted", **_named(oldest.runtime))
+        self._end(oldest)
+        return True
 
     def _tick(self) -> None:
         """Look again when something may have become due."""
         if self._ticking is None:
-            self._ticking = self._loop.call_later(PATIENCE_S, self._look_around)
+            self._ticking = self._loop.call_later(PATIENCE_S / 2, self._look_around)
 
     def _look_around(self) -> None:
         self._ticking = None
         now = self._loop.time()
-        for server in list(self._servers.values()):
+        for server in list(self._living):
             is_stuck = any(now - asked_at > PATIENCE_S for asked_at in server.pending.values()) or (
                 not server.is_ready and now - server.started_at > IMPORT_WITHIN_S
             )
             if is_stuck:
                 log.warning("spawn_server_stuck", pid=server.pid, pending=len(server.pending), **_named(server.runtime))
                 _kill(server)
-            elif server.runtime is not None and server.is_ready and now - server.used_at > IDLE_S:
+            elif self._is_idle(server, now):
                 log.info("template_idle", **_named(server.runtime))
                 self._end(server)
-        if any(server.pending or server.runtime is not None for server in self._servers.values()):
+        if any(server.pending or server.runtime is not None for server in self._living):
             self._tick()
+
+    def _is_idle(self, server: _Server, now: float) -> bool:
+        is_template = server.runtime is not None and self._servers.get(server.runtime) is server
+        return is_template and server.is_ready and now - server.used_at > IDLE_S
 
 
 def _kill(server: _Server) -> None:
     with suppress(ProcessLookupError):  # it has ended by itself
         signal.pidfd_send_signal(server.pidfd, signal.SIGKILL)
+
+
+def _reap(pid: int) -> None:
+    """End a process that is our child and that nobody has waited for: the pid is still its own."""
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def greet(runtime: Runtime | None, requests: socket.socket) -> None:
+    """Lay down, before it starts, what a template is to compare its environment with; it reads that first.
+
+    Raises:
+        OSError: the environment is too large for a message.
+    """
+    if runtime is not None:
+        requests.send(json.dumps(dict(runtime.environment)).encode())
 
 
 def execute_server(runtime: Runtime | None, requests: int, notices: int, output: int) -> int:

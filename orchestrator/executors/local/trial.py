@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from typing import Final
 
-from orchestrator.executors.local.spawning import execute_server
+from orchestrator.executors.local.spawning import execute_server, greet
 from orchestrator.executors.world import Runtime
 
 WITHIN_S: Final = 60.0
@@ -23,6 +23,7 @@ def refusal(runtime: Runtime, within_s: float = WITHIN_S) -> str | None:
     output, writing = os.pipe()
     os.set_blocking(output, False)
     try:
+        greet(runtime, requests)
         pid = execute_server(runtime, theirs.fileno(), notices_theirs.fileno(), writing)
     except OSError as error:
         return f"{runtime.python} cannot be executed: {error.strerror}"
@@ -64,6 +65,6 @@ def _verdict(notices: socket.socket, output: int, within_s: float) -> str | None
             notice = notices.recv(_MAX_NOTICE_BYTES).decode(errors="replace")
             if not notice:
                 last = printed.decode(errors="replace").strip().rpartition("\n")[2]
-                return f"the interpreter ended while it imported{f': {last}' if last else ''}"
+                return f"the interpreter ended before it was ready{f': {last}' if last else ''}"
             _, _, word, more = notice.split(" ", 3)
             return None if word == "ready" else more

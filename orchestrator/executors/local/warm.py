@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 EXIT_EXCEPTION = 1
 EXIT_NOT_READ = 2
 EXIT_NOT_FLUSHED = 120
+_FOR_TESTS = "ORCHESTRATOR_CRASH_"
 _FILE_INPUT = 257  # Py_file_input
 _LONG = 1 << 63  # the least that is no C long
 _AT_DEFAULT = (signal.SIG_DFL, None)  # None: not set from Python
@@ -50,20 +51,24 @@ class Execution:
     def __init__(
         self,
         visible: set[str],
-        environment: Mapping[bytes, bytes],
+        given: Mapping[str, str],
         set_title: Callable[[list[str], Mapping[str, str] | None], bool],
     ) -> None:
-        """Remember it. `visible` are the modules that scripts shall find imported; `environment` is from before them."""
+        """Remember it. `visible` are the modules that scripts shall find imported.
+
+        `given` is the template's environment as the daemon made it: what a launcher of the interpreter or a preloaded
+        module has changed of it holds for scripts too.
+        """
         self._hidden = [sys.modules.pop(name) for name in [*sys.modules] if name not in visible]  # once, for all forks
         self._set_title = set_title
         handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
         self._handlers = {number: handler for number, handler in handlers.items() if handler not in _AT_DEFAULT}
         self._collects = gc.isenabled()
-        at_start = {os.fsdecode(name): os.fsdecode(value) for name, value in environment.items()}
-        self._unset = at_start.keys() - os.environ.keys()
-        self._set = {name: value for name, value in os.environ.items() if at_start.get(name) != value}
-        given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-        self._path = [entry for entry in sys.path if entry not in given]
+        now = {name: value for name, value in os.environ.items() if not name.startswith(_FOR_TESTS)}
+        self._unset = given.keys() - now.keys()
+        self._set = {name: value for name, value in now.items() if given.get(name) != value}
+        on_path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+        self._path = [entry for entry in sys.path if entry not in on_path]
 
     def execute(self, spec: Mapping[str, Any], begin: Callable[[], None]) -> NoReturn:
         """Take the script's place and end with it. `begin` says that from here on it is the script that runs."""

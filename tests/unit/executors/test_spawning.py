@@ -1,16 +1,21 @@
 """The daemon does without a spawn server that is stuck, refuses, or cannot be had."""
 
 import asyncio
+import errno
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from orchestrator.executors.interface import GivenBookmark, LaunchSpec
 from orchestrator.executors.local import spawning
+from orchestrator.executors.local.launcher import LocalExecutor
 from orchestrator.executors.local.spawning import Notice, Spawner
-from orchestrator.executors.world import Runtime
+from orchestrator.executors.world import Runtime, WorldSettings
+from orchestrator.model.errors import UnavailableError
 from orchestrator.model.ids import JobRunId
 
 RUN_ID = str(JobRunId(bytes(32)))
@@ -116,6 +121,69 @@ async def test_an_interpreter_that_is_not_there_leaves_the_other_server(
     runtime = Runtime("/no/such/python", (), ())
     assert spawner.spawn(tmp_path / RUN_ID, a_spec(), runtime)
     assert (await hearing.wait_for("begun")).run_id == RUN_ID
+
+
+async def test_one_template_too_many_is_not_made_while_the_others_are_in_use(
+    monkeypatch: pytest.MonkeyPatch, spawner: Spawner, hearing: Hearing, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(spawning, "MAX_TEMPLATES", 1)
+    monkeypatch.setattr(spawning, "PAUSE_S", 0.0)
+    kept, other = (Runtime(sys.executable, (name,), ()) for name in ("colorsys", "keyword"))
+    spawner.start([kept])
+    spawner._servers[kept].took_s = 1.0
+    monkeypatch.setattr(spawning, "_WORTH", 1e9)
+    assert spawner.spawn(tmp_path / RUN_ID, a_spec(), other), "by the other server"
+    assert set(spawner._servers) == {None, kept}
+    monkeypatch.setattr(spawning, "_WORTH", 0)
+    assert spawner.spawn(tmp_path / RUN_ID, a_spec(), other)
+    assert set(spawner._servers) == {None, other}
+
+
+async def test_what_no_server_could_fork_is_executed_the_next_time(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """So that a shortage of processes is met where it is waited out, and not taken for a shim that dies."""
+    asked: list[str] = []
+
+    def spawn(*_: object) -> bool:
+        asked.append("server")
+        return True
+
+    def execute(*_: object) -> tuple[int, int]:
+        asked.append("execute")
+        raise OSError(errno.EAGAIN, "no room")
+
+    monkeypatch.setattr(Spawner, "spawn", spawn)
+    monkeypatch.setattr(Spawner, "execute", execute)
+    executor = a_local_executor(tmp_path)
+    try:
+        await executor.launch(a_launch())
+        executor._heard(Notice(RUN_ID, 1, "unforked", "[Errno 11] no room", None))
+        with pytest.raises(UnavailableError, match="no room"):
+            await executor.launch(a_launch())
+        await executor.launch(a_launch())
+    finally:
+        executor.close()
+    assert asked == ["server", "execute", "server"]
+
+
+def a_local_executor(folder: Path) -> LocalExecutor:
+    settings = WorldSettings(jobs_dir=folder, python=sys.executable, path="/bin", endpoint_url="", region="r")
+    return LocalExecutor(folder / "runs", settings, stop_grace_s=1, log_limit_bytes=1, open_files_limit=64)
+
+
+def a_launch() -> LaunchSpec:
+    return LaunchSpec(
+        run_id=JobRunId(bytes(32)),
+        job_id="j",
+        job_name="job",
+        script_location="script.py",
+        python_version=None,
+        arguments={},
+        bookmark_option="job-bookmark-disable",
+        bookmark=GivenBookmark(version=0, text=None),
+        timeout_s=None,
+    )
 
 
 async def test_servers_end_when_the_spawner_is_closed(hearing: Hearing) -> None:
