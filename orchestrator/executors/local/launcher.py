@@ -33,8 +33,9 @@ from orchestrator.executors.interface import (
     Unclaimed,
 )
 from orchestrator.executors.local import leftovers
+from orchestrator.executors.local.executing import SHIM
 from orchestrator.executors.local.run_directory import Held, RunDirectory, prepare
-from orchestrator.executors.local.spawning import SHIM, Notice, Spawner
+from orchestrator.executors.local.spawning import Notice, Spawner
 from orchestrator.executors.world import Runtime
 from orchestrator.model.errors import LaunchError, UnavailableError
 from orchestrator.model.ids import JobRunId, parse_job_run_id

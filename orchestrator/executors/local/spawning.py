@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -17,21 +16,15 @@ from typing import Any, Final
 
 import structlog
 
+from orchestrator.executors.local.executing import execute_server, execute_shim, greet
 from orchestrator.executors.world import Runtime
 
 log = structlog.stdlib.get_logger()
 
-_FOLDER: Final = Path(__file__).resolve().parent
-SHIM: Final = _FOLDER / "shim.py"
-SPAWN_SERVER: Final = _FOLDER / "spawn_server.py"
-_NOTICES_FD: Final = 3  # in a shim
-_SERVER_FDS: Final = (3, 4)  # in a spawn server: its requests, the notices
 _MAX_REQUEST_BYTES: Final = 192 * 1024  # forking.py reads no more
 _MAX_NOTICE_BYTES: Final = 4096
 _MAX_OUTPUT_BYTES: Final = 65_536
 _BUFFER_BYTES: Final = 1024 * 1024
-_TEST_VARIABLES: Final = ("ORCHESTRATOR_CRASH_AT", "ORCHESTRATOR_CRASH_LOG")
-_SIGNALS: Final = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 
 PATIENCE_S: Final = 10.0
 """A server that has not begun a shim after this time is taken for stuck, and ended."""
@@ -148,19 +141,7 @@ class Spawner:
         Raises:
             OSError: the system has no room for a process.
         """
-        pid = os.posix_spawn(
-            sys.executable,
-            [sys.executable, "-I", "-S", str(SHIM), str(directory)],
-            _test_environment(),
-            file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
-                (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
-                (os.POSIX_SPAWN_DUP2, self._notices.theirs.fileno(), _NOTICES_FD),
-            ],
-            setsigmask=(),
-            setsigdef=_SIGNALS,
-        )
+        pid = execute_shim(directory, self._notices.theirs.fileno())
         return pid, os.pidfd_open(pid)  # it is our child and not reaped: the pid is still its own
 
     def listen(self) -> None:
@@ -354,55 +335,6 @@ def _reap(pid: int) -> None:
     """End a process that is our child and that nobody has waited for: the pid is still its own."""
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-
-
-def greet(runtime: Runtime | None, requests: socket.socket) -> None:
-    """Lay down, before it starts, what a template is to compare its environment with; it reads that first.
-
-    Raises:
-        OSError: the environment is too large for a message.
-    """
-    if runtime is not None:
-        requests.send(json.dumps(dict(runtime.environment)).encode())
-
-
-def execute_server(runtime: Runtime | None, requests: int, notices: int, output: int) -> int:
-    """Execute a server with these descriptors; return its pid.
-
-    Raises:
-        OSError: there is no such interpreter, or no room for a process.
-    """
-    if runtime is None:
-        argv = [sys.executable, "-I", "-S", str(SPAWN_SERVER)]
-        environment: Mapping[str, str] = {}
-    else:
-        argv = [runtime.python, str(SPAWN_SERVER), "--template", ",".join(runtime.preload)]
-        environment = dict(runtime.environment)
-    beyond = max(requests, notices, output, *_SERVER_FDS) + 1  # by way of numbers that none of them has
-    high_requests, high_notices = beyond, beyond + 1
-    return os.posix_spawn(
-        argv[0],
-        argv,
-        {**environment, **_test_environment()},
-        file_actions=[
-            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_DUP2, output, 1),
-            (os.POSIX_SPAWN_DUP2, output, 2),
-            (os.POSIX_SPAWN_DUP2, requests, high_requests),
-            (os.POSIX_SPAWN_DUP2, notices, high_notices),
-            (os.POSIX_SPAWN_DUP2, high_requests, _SERVER_FDS[0]),
-            (os.POSIX_SPAWN_DUP2, high_notices, _SERVER_FDS[1]),
-            (os.POSIX_SPAWN_CLOSE, high_requests),
-            (os.POSIX_SPAWN_CLOSE, high_notices),
-        ],
-        setsid=True,  # a terminal's Ctrl-C is for the daemon
-        setsigmask=(),
-        setsigdef=_SIGNALS,
-    )
-
-
-def _test_environment() -> dict[str, str]:
-    return {name: os.environ[name] for name in _TEST_VARIABLES if name in os.environ}
 
 
 def _named(runtime: Runtime | None) -> dict[str, object]:

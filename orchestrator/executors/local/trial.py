@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from typing import Final
 
-from orchestrator.executors.local.spawning import execute_server, greet
+from orchestrator.executors.local.executing import execute_server, greet
 from orchestrator.executors.world import Runtime
 
 WITHIN_S: Final = 60.0
