@@ -27,7 +27,8 @@ STORED_RUNS: Final = 10_000
 
 
 def store_ended_runs(state_dir: Path, count: int) -> None:
-    """Fill a state directory with a job and its ended runs, as a daemon of a year ago would have."""
+    """Fill a state directory with a job and its ended runs, which are not old enough to be deleted."""
+    first_ms = time.time_ns() // 1_000_000 - 30 * 86_400_000
     with hold(state_dir) as directory:
         directory.runs.mkdir(mode=0o700)
         with closing(sqlite3.connect(directory.database, isolation_level=None)) as tx:
@@ -35,9 +36,9 @@ def store_ended_runs(state_dir: Path, count: int) -> None:
             migration.prepare(tx, ("PRAGMA journal_mode = WAL", "PRAGMA foreign_keys = ON"))
             tx.execute("BEGIN IMMEDIATE")
             definition = JobDefinition(role="r", command=Command(name="pythonshell"), capacity=CapacityRequest())
-            job = jobs.create(tx, "remembered", definition, source=None, at_ms=1_700_000_000_000)
+            job = jobs.create(tx, "remembered", definition, source=None, at_ms=first_ms)
             for number in range(count):
-                at_ms = 1_700_000_000_000 + number * 1000
+                at_ms = first_ms + number * 1000
                 run = NewRun(
                     id=JobRunId(secrets.token_bytes(32)),
                     previous_attempt=None,
