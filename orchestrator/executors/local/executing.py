@@ -15,7 +15,7 @@ _FOLDER: Final = Path(__file__).resolve().parent
 SHIM: Final = _FOLDER / "shim.py"
 SPAWN_SERVER: Final = _FOLDER / "spawn_server.py"
 _NOTICES_FD: Final = 3  # in a shim
-_SERVER_FDS: Final = (3, 4)  # in a spawn server: its requests, the notices
+_SERVER_FDS: Final = (4, 3)  # in a spawn server: its requests, the notices
 _TEST_VARIABLES: Final = ("ORCHESTRATOR_CRASH_AT", "ORCHESTRATOR_CRASH_LOG")
 _SIGNALS: Final = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 

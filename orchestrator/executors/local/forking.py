@@ -13,12 +13,14 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any, NoReturn
 
-REQUESTS_FD = 3
-NOTICES_FD = 4
-OWN_FDS = (0, 1, 2, REQUESTS_FD, NOTICES_FD)
+    Request = dict[str, Any]
+
+NOTICES_FD = 3
+REQUESTS_FD = 4
+OWN_FDS = (0, 1, 2, NOTICES_FD, REQUESTS_FD)
 MAX_REQUEST_BYTES = 192 * 1024  # the default of net.core.wmem_max, less what the kernel adds
 EXIT_FAILED = 1
 
@@ -31,10 +33,11 @@ class Notices:
         self._socket = _socket.socket(fileno=NOTICES_FD)
         self._max_bytes = max_bytes
 
-    def say(self, subject: str, word: str, more: object = "", pidfd: int | None = None) -> None:
+    def say(self, subject: str, word: str, more: object = "", descriptors: Iterable[int] = ()) -> None:
         """Wait while the daemon does not read. Where it is gone, there is nobody to tell, and that is no trouble."""
         text = f"{subject} {os.getpid()} {word} {more}".encode(errors="replace")[: self._max_bytes]
-        rights = [] if pidfd is None else [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, pidfd.to_bytes(4, sys.byteorder))]
+        numbers = b"".join(descriptor.to_bytes(4, sys.byteorder) for descriptor in descriptors)
+        rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, numbers)] if numbers else []
         while True:
             try:
                 self._socket.sendmsg([text], rights)
@@ -65,59 +68,88 @@ class Server:
         self._execute = execute
         self._is_stale = is_stale
         self._requests = _socket.socket(fileno=REQUESTS_FD)
+        self._buffer = bytearray(MAX_REQUEST_BYTES)
         self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
 
     def serve(self) -> None:
         """Serve until there can be no more requests."""
         wake = _watch_children()
         self._shim.boot_id()
-        buffer = bytearray(MAX_REQUEST_BYTES)
-        poll = select.poll()
-        poll.register(REQUESTS_FD, select.POLLIN)
-        poll.register(wake, select.POLLIN)
+        poll = _poll(wake)
         while True:
             ready = [descriptor for descriptor, _ in poll.poll()]
             if wake in ready:
                 os.read(wake, 4096)
                 _reap()
             if REQUESTS_FD in ready:
-                size = self._requests.recv_into(buffer)
-                if size == 0:
+                request = self._read_request()
+                if request is None:
                     return
-                request = json.loads(memoryview(buffer)[:size].tobytes())
-                self._fork(request["directory"], request["spec"])
+                self._fork(request)
 
-    def _fork(self, directory: str, spec: dict[str, Any]) -> None:
-        if self._is_stale is not None and self._is_stale():
-            self._notices.say(spec["run_id"], "stale")
+    def _read_request(self) -> Request | None:
+        size = self._requests.recv_into(self._buffer)
+        return json.loads(memoryview(self._buffer)[:size].tobytes()) if size else None
+
+    def _fork(self, request: Request) -> None:
+        if self._is_refused(request):
             return
         try:
             pid = os.fork()
         except OSError as error:
-            self._notices.say(spec["run_id"], "unforked", error)
+            self._notices.say(request["spec"]["run_id"], "unforked", error)
             return
         if pid == 0:
             code = EXIT_FAILED
             try:
-                code = self._be_shim(directory, spec)
+                code = self._be_shim(request)
             finally:
                 os._exit(code)
 
-    def _be_shim(self, directory: str, spec: dict[str, Any]) -> int:
-        """In the child: say who we are, leave behind what is the server's, and be the shim of the run."""
-        shim = self._shim
+    def _is_refused(self, request: Request) -> bool:
+        """Say whether what was imported is not what the run would import now; the daemon is told."""
+        is_stale = self._is_stale is not None and self._is_stale()
+        if is_stale:
+            self._notices.say(request["spec"]["run_id"], "stale")
+        return is_stale
+
+    def _be_shim(self, request: Request) -> int:
+        """In the child: say who we are, leave behind what is the server's, and be the shim of one run after the other."""
         signal.set_wakeup_fd(-1)
-        self._title.set_title([sys.executable, shim.__file__, directory], None)
-        pidfd = os.pidfd_open(
-            os.getpid()
-        )  # our own: nobody else's process can be taken for us, whatever becomes of the pid
-        self._notices.say(spec["run_id"], "begun", pidfd=pidfd)
+        ours, theirs = (end.detach() for end in _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET))
+        os.set_blocking(ours, False)
+        pidfd = os.pidfd_open(os.getpid())  # nobody else's process can be taken for us, whatever becomes of the pid
+        self._begin(request, (pidfd, theirs))
         for descriptor in (0, 1, 2):
             os.dup2(self._null, descriptor)
-        os.dup2(NOTICES_FD, shim.NOTICES_FD, inheritable=False)
-        os.closerange(shim.NOTICES_FD + 1, shim.MAX_FD)
-        code: int = shim.attend(directory, spec, self._execute)
-        return code
+        os.dup2(ours, REQUESTS_FD, inheritable=False)
+        os.set_inheritable(NOTICES_FD, False)
+        os.closerange(REQUESTS_FD + 1, self._shim.MAX_FD)
+        wake = self._shim.become_shim()
+        while True:
+            code: int = self._shim.attend(request["directory"], wake, request["spec"], self._execute)
+            following = self._wait_for_request(wake) if code == 0 else None
+            if following is None or self._is_refused(following):
+                return code
+            request = following
+            self._begin(request)
+
+    def _begin(self, request: Request, descriptors: Iterable[int] = ()) -> None:
+        self._title.set_title([sys.executable, self._shim.__file__, request["directory"]], None)
+        self._notices.say(request["spec"]["run_id"], "begun", descriptors=descriptors)
+
+    def _wait_for_request(self, wake: int) -> Request | None:
+        """Wait until the daemon has another run, or for the end: of the daemon, of its need of us, or by a signal."""
+        os.chdir("/")
+        self._title.set_title([sys.executable, self._shim.__file__], None)
+        poll = _poll(wake)
+        while True:
+            poll.poll()
+            with contextlib.suppress(BlockingIOError):
+                if signal.SIGTERM in os.read(wake, 4096):  # looked at first: it came before any request that is there
+                    return None
+            with contextlib.suppress(BlockingIOError):
+                return self._read_request()
 
 
 def given_environment() -> dict[str, str]:
@@ -137,6 +169,13 @@ def resident_bytes() -> int:
     """Return how much memory this process holds."""
     with open("/proc/self/statm", "rb") as statm:
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _poll(wake: int) -> select.poll:
+    poll = select.poll()
+    poll.register(REQUESTS_FD, select.POLLIN)
+    poll.register(wake, select.POLLIN)
+    return poll
 
 
 def _watch_children() -> int:

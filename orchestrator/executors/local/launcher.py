@@ -8,10 +8,8 @@ import asyncio
 import errno
 import math
 import os
-import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -35,6 +33,7 @@ from orchestrator.executors.interface import (
 from orchestrator.executors.local import leftovers
 from orchestrator.executors.local.executing import SHIM
 from orchestrator.executors.local.run_directory import Held, RunDirectory, prepare
+from orchestrator.executors.local.spares import Shim
 from orchestrator.executors.local.spawning import Notice, Spawner
 from orchestrator.executors.world import Runtime
 from orchestrator.model.errors import LaunchError, UnavailableError
@@ -48,14 +47,6 @@ log = structlog.stdlib.get_logger()
 _FETCHES: Final = 8  # at once
 _OUR_TROUBLE: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM})
 """What says nothing about the run: the daemon is short of something, and the same launch may succeed later."""
-
-
-@dataclass(eq=False, slots=True)
-class _Shim:
-    """A shim that we watch."""
-
-    pid: int
-    pidfd: int
 
 
 class LocalExecutor:
@@ -79,7 +70,7 @@ class LocalExecutor:
         self._stop_grace_s = stop_grace_s
         self._log_limit_bytes = log_limit_bytes
         self._open_files_limit = open_files_limit
-        self._shims: dict[JobRunId, list[_Shim]] = {}
+        self._shims: dict[JobRunId, list[Shim]] = {}
         self._refusals: dict[JobRunId, str] = {}
         self._fetched: set[JobRunId] = set()  # those that wait for their launch with all that it needs
         self._fetchers = anyio.CapacityLimiter(_FETCHES)
@@ -118,7 +109,7 @@ class LocalExecutor:
             self._unforked.discard(spec.run_id)
             if is_unforked or not self._spawning.spawn(directory.path, task, script_world.runtime):
                 pid, pidfd = await anyio.to_thread.run_sync(self._execute, directory, task)
-                self._watch(spec.run_id, _Shim(pid, pidfd))
+                self._watch(spec.run_id, Shim(pid, pidfd))
             reach("spawn.spawned")
         except OSError as error:
             message = f"The run could not be started: {error}"
@@ -154,8 +145,7 @@ class LocalExecutor:
         if isinstance(seen, Held):
             for shim in self._shims.get(run_id, ()):
                 if shim.pid == seen.pid:
-                    with suppress(ProcessLookupError):
-                        signal.pidfd_send_signal(shim.pidfd, signal.SIGTERM)
+                    shim.stop()
 
     async def revoke(self, run_id: JobRunId) -> bool:
         """Take the claim; see `Executor.revoke`."""
@@ -197,9 +187,10 @@ class LocalExecutor:
 
     def close(self) -> None:
         """Stop watching. The shims live on."""
-        for shim in [shim for shims in self._shims.values() for shim in shims]:
-            self._forget_descriptors(shim)
-        self._shims.clear()
+        for run_id, shims in list(self._shims.items()):
+            for shim in list(shims):
+                self._unwatch(run_id, shim)
+                shim.dismiss()
         if self._spawner is not None:
             self._spawner.close()
         self._happened.close()
@@ -246,15 +237,14 @@ class LocalExecutor:
         """Take what a shim says, or a server of one that it could not make."""
         run_id = parse_job_run_id(notice.run_id)
         if run_id is None:  # nothing of ours
-            if notice.pidfd is not None:
-                os.close(notice.pidfd)
+            if notice.shim is not None:
+                notice.shim.dismiss()
             return
-        if notice.pidfd is not None:
-            if self._is_watched(run_id, notice.pid):  # it was seen by its claim before it was heard
-                os.close(notice.pidfd)
-            else:
-                self._watch(run_id, _Shim(notice.pid, notice.pidfd))
+        if notice.shim is not None:
+            self._watch(run_id, notice.shim)
             return  # it has begun, and that is all: the next word comes soon
+        if notice.word == "ended":
+            self._take_back(run_id, notice.pid)
         if notice.word == "unforked":
             self._unforked.add(run_id)
             if notice.more:  # as where there is no room for a process: executing one tells, and waits for it
@@ -263,12 +253,9 @@ class LocalExecutor:
             self._refusals[run_id] = f"The run could not be started: {notice.more}"
         self._happened.send_nowait(run_id)
 
-    def _is_watched(self, run_id: JobRunId, pid: int) -> bool:
-        return any(shim.pid == pid for shim in self._shims.get(run_id, ()))
-
     def _adopt(self, run_id: JobRunId, pid: int, directory: RunDirectory) -> bool:
         """Watch the shim that holds the claim. False if it went in between, so that one has to look again."""
-        if self._is_watched(run_id, pid):
+        if self._watched(run_id, pid):
             return True
         try:
             pidfd = os.pidfd_open(pid)
@@ -277,24 +264,38 @@ class LocalExecutor:
         if not directory.is_held():  # only now is it sure that the pidfd is not a stranger's under the same number
             os.close(pidfd)
             return False
-        self._watch(run_id, _Shim(pid, pidfd))
+        self._watch(run_id, Shim(pid, pidfd))
         return True
 
-    def _watch(self, run_id: JobRunId, shim: _Shim) -> None:
+    def _watch(self, run_id: JobRunId, shim: Shim) -> None:
+        for other in self._watched(run_id, shim.pid):  # it was seen by its claim before it was heard
+            self._unwatch(run_id, other)
+            other.dismiss()
         self._shims.setdefault(run_id, []).append(shim)
         asyncio.get_running_loop().add_reader(shim.pidfd, self._gone, run_id, shim)
 
-    def _gone(self, run_id: JobRunId, shim: _Shim) -> None:
-        with suppress(ChildProcessError):  # a spawn server's child, or another daemon's: not ours to reap
-            os.waitid(os.P_PIDFD, shim.pidfd, os.WEXITED | os.WNOHANG)
-        self._spawning.listen()  # what it said before it went comes before its end
-        self._forget_descriptors(shim)
+    def _unwatch(self, run_id: JobRunId, shim: Shim) -> None:
+        asyncio.get_running_loop().remove_reader(shim.pidfd)
         shims = self._shims[run_id]
         shims.remove(shim)
         if not shims:
             del self._shims[run_id]
-        self._happened.send_nowait(run_id)
 
-    def _forget_descriptors(self, shim: _Shim) -> None:
-        asyncio.get_running_loop().remove_reader(shim.pidfd)
-        os.close(shim.pidfd)
+    def _watched(self, run_id: JobRunId, pid: int) -> list[Shim]:
+        return [shim for shim in self._shims.get(run_id, ()) if shim.pid == pid]
+
+    def _take_back(self, run_id: JobRunId, pid: int) -> None:
+        """Let a shim that can serve another run go from this one: from here on, no stop of this run reaches it."""
+        for shim in self._watched(run_id, pid):
+            if shim.requests is not None:
+                self._unwatch(run_id, shim)
+                self._spawning.take_back(shim)
+
+    def _gone(self, run_id: JobRunId, shim: Shim) -> None:
+        with suppress(ChildProcessError):  # a spawn server's child, or another daemon's: not ours to reap
+            os.waitid(os.P_PIDFD, shim.pidfd, os.WEXITED | os.WNOHANG)
+        self._spawning.listen()  # what it said before it went comes before its end
+        if shim in self._shims.get(run_id, ()):
+            self._unwatch(run_id, shim)
+            shim.dismiss()
+        self._happened.send_nowait(run_id)

@@ -34,7 +34,7 @@ _IN_STAT = {
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.sbrk.restype = ctypes.c_void_p
 _LIBC.sbrk.argtypes = [ctypes.c_long]
-_kept: list[object] = []  # the kernel points into these
+_kept: dict[str, bytes] = {}  # the kernel points into these
 
 
 class _Map(ctypes.Structure):
@@ -52,10 +52,17 @@ def set_title(argv: Iterable[str], environment: Mapping[str, str] | None) -> boo
     """Make the kernel show `argv`, and `environment` where there is one, for this process; return whether it does."""
     wanted = _memory()
     wanted.brk = _LIBC.sbrk(0)
-    wanted.arg_start, wanted.arg_end = _lay_down(argv)
+    texts = {"arg": _text(argv)}
     if environment is not None:
-        wanted.env_start, wanted.env_end = _lay_down(f"{name}={value}" for name, value in environment.items())
+        texts["env"] = _text(f"{name}={value}" for name, value in environment.items())
+    for name, text in texts.items():
+        # Not create_string_buffer, which makes a type for each length: that took longer than all the rest.
+        start = ctypes.cast(ctypes.c_char_p(text), ctypes.c_void_p).value or 0
+        setattr(wanted, f"{name}_start", start)
+        setattr(wanted, f"{name}_end", start + len(text))
     is_set: int = _LIBC.prctl(PR_SET_MM, PR_SET_MM_MAP, ctypes.byref(wanted), ctypes.sizeof(wanted), 0)
+    if is_set == 0:
+        _kept.update(texts)  # only now may those go that were shown before
     return is_set == 0
 
 
@@ -69,13 +76,8 @@ def _memory() -> _Map:
     return _found[0]
 
 
-def _lay_down(words: Iterable[str]) -> tuple[int, int]:
-    """Put words where they stay, each with its NUL; return where they begin and end."""
-    text = b"".join(word.encode(errors="surrogateescape") + b"\0" for word in words)
-    _kept.append(text)
-    # Not create_string_buffer, which makes a type for each length: that took longer than all the rest.
-    start = ctypes.cast(ctypes.c_char_p(text), ctypes.c_void_p).value or 0
-    return start, start + len(text)
+def _text(words: Iterable[str]) -> bytes:
+    return b"".join(word.encode(errors="surrogateescape") + b"\0" for word in words)
 
 
 def problem() -> str | None:

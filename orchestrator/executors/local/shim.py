@@ -44,6 +44,7 @@ PR_SET_CHILD_SUBREAPER = 36
 NOTICES_FD = 3  # where the daemon listens to all shims
 EXIT_CLAIMED_BY_ANOTHER = 3
 EXIT_REFUSED = 4
+EXIT_UNHEARD = 5
 EXIT_NOT_EXECUTED = 127
 MAX_FD = 1 << 20
 RESERVE_BYTES = 512 * 1024  # a bookmark of control characters, escaped, and the rest
@@ -187,7 +188,9 @@ class Run:
         self.started_at = 0.0
         self.wall_ms: int | None = None
         self.kill_at: float | None = None  # when the grace time of the stop ladder ends
+        self.peak_process_bytes = 0
         self.peak_tree_bytes = 0
+        self.cpu_s = 0.0
         self.bookmark_mark: Mark | None = None
         self.logs: list[Log] = []
 
@@ -207,11 +210,13 @@ class Run:
         """Collect who died. Returns whether a child is left."""
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return False
             if pid == 0:
                 return True
+            self.cpu_s += usage.ru_utime + usage.ru_stime
+            self.peak_process_bytes = max(self.peak_process_bytes, usage.ru_maxrss * 1024)
             if pid == self.script:
                 self.script = None
                 self.status = status
@@ -236,20 +241,25 @@ def main() -> int:
     """Run what the run directory in argv[1] asks for."""
     os.closerange(NOTICES_FD + 1, MAX_FD)
     os.set_inheritable(NOTICES_FD, False)
-    return attend(sys.argv[1])
+    return attend(sys.argv[1], become_shim())
 
 
-def attend(directory: str, spec: Fields | None = None, execute: Execute | None = None) -> int:
-    """Be the shim of one run, from the claim to the ending; return this process's exit code.
-
-    Without a `spec` it is read from the directory. `execute` takes the script's place in the forked child: the default
-    executes its interpreter.
-    """
-    run_id = os.path.basename(directory)
-    reach("shim.begun")
+def become_shim() -> int:
+    """Take the place of a shim in the world, for all runs that this process will serve; return where signals arrive."""
     wake = watch_signals()
     with contextlib.suppress(PermissionError):
         os.setsid()
+    return wake
+
+
+def attend(directory: str, wake: int, spec: Fields | None = None, execute: Execute | None = None) -> int:
+    """Be the shim of one run, from the claim to the ending; return 0 if all went well and the daemon knows.
+
+    Otherwise this process is to end with that code. Without a `spec` it is read from the directory. `execute` takes the
+    script's place in the forked child: the default executes its interpreter.
+    """
+    run_id = os.path.basename(directory)
+    reach("shim.begun")
     reserve_name = f"ending.{os.getpid()}"
     try:
         os.chdir(directory)
@@ -279,9 +289,11 @@ def attend(directory: str, spec: Fields | None = None, execute: Execute | None =
         log.close()
     seal(ending(run), reserve_name)
     os.close(lock)  # nothing is left to be held: who is told now need not wait until this process has been taken down
-    notify(run_id, "ended")
+    is_told = notify(run_id, "ended")
     reach("shim.ended")
-    return 0
+    if run.problem is not None:
+        return EXIT_REFUSED
+    return 0 if is_told else EXIT_UNHEARD
 
 
 def watch_signals() -> int:
@@ -573,8 +585,6 @@ def take_bookmark(run: Run) -> Fields | None:
 
 def ending(run: Run) -> Fields:
     """Return how the run ended."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    peak_process_bytes = usage.ru_maxrss * 1024
     has_run = run.reason != "not_started" and run.status is not None
     code = os.waitstatus_to_exitcode(run.status) if has_run and run.status is not None else None
     bookmark = take_bookmark(run)
@@ -586,9 +596,9 @@ def ending(run: Run) -> Fields:
         "exit_code": code if code is not None and code >= 0 else None,
         "exit_signal": -code if code is not None and code < 0 else None,
         "wall_ms": run.wall_ms if has_run else None,
-        "cpu_ms": round((usage.ru_utime + usage.ru_stime) * 1000) if has_run else None,
-        "peak_process_rss_bytes": peak_process_bytes if has_run else None,
-        "peak_tree_rss_bytes": max(run.peak_tree_bytes, peak_process_bytes) if has_run else None,
+        "cpu_ms": round(run.cpu_s * 1000) if has_run else None,
+        "peak_process_rss_bytes": run.peak_process_bytes if has_run else None,
+        "peak_tree_rss_bytes": max(run.peak_tree_bytes, run.peak_process_bytes) if has_run else None,
         "stderr_tail": run.logs[-1].tail.decode(errors="replace") if run.logs else "",
         "bookmark": bookmark,
         "ended_at_ms": round(time.time() * 1000),
@@ -631,10 +641,13 @@ def sync_directory(path: str) -> None:
         os.close(descriptor)
 
 
-def notify(run_id: str, word: str, more: str = "") -> None:
-    """Tell the daemon, if it still listens; one that does not read is not waited for, because it also looks by itself."""
-    with contextlib.suppress(OSError):
+def notify(run_id: str, word: str, more: str = "") -> bool:
+    """Tell the daemon, if it still listens; one that does not read is not waited for, because it sees our end, too."""
+    try:
         os.write(NOTICES_FD, f"{run_id} {os.getpid()} {word} {more}".encode(errors="replace")[:NOTICE_MAX_BYTES])
+    except OSError:
+        return False
+    return True
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

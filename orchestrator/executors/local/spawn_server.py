@@ -1,6 +1,6 @@
 """The spawn server: a process that has its imports behind it and forks shims from there, in about a millisecond.
 
-The daemon executes this file by path, with its requests at descriptor 3 and the notices of all shims at 4. Run as
+The daemon executes this file by path, with the notices of all shims at descriptor 3 and its requests at 4. Run as
 `python -I -S` it forks the shims of scripts that are executed. Run with `--template` by the scripts' own interpreter,
 with that one's flags, it first imports what they preload; their scripts are then run in the forked process (warm.py).
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 TEMPLATE = "--template"
-REQUESTS_FD = 3
-NOTICES_FD = 4
+NOTICES_FD = 3
+REQUESTS_FD = 4
 MAX_FD = 1 << 20
 EXIT_REFUSED = 4
 
@@ -71,7 +71,7 @@ def main() -> int:
     if not getattr(sys.flags, "safe_path", False):  # 3.10 has no such flag
         del sys.path[0]  # this file's directory: scripts know nothing of it
     names = sys.argv[2].split(",") if len(sys.argv) == 3 and sys.argv[2] else []
-    __import__("posix").closerange(NOTICES_FD + 1, MAX_FD)  # whatever the daemon was started with
+    __import__("posix").closerange(REQUESTS_FD + 1, MAX_FD)  # whatever the daemon was started with
     is_template = sys.argv[1:2] == [TEMPLATE]
     sys.argv = [""]
     if is_template:

@@ -10,13 +10,14 @@ import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
 from orchestrator.executors.local.executing import execute_server, execute_shim, greet
+from orchestrator.executors.local.spares import Shim, Spares
 from orchestrator.executors.world import Runtime
 
 log = structlog.stdlib.get_logger()
@@ -47,7 +48,7 @@ class Notice:
     pid: int
     word: str
     more: str
-    pidfd: int | None
+    shim: Shim | None = None  # with the word `begun`: who has begun, to be watched and dismissed by whoever hears it
 
 
 class Notices:
@@ -66,17 +67,31 @@ class Notices:
         """Hear what there is."""
         while True:
             try:
-                data, descriptors, _, _ = socket.recv_fds(self._ours, _MAX_NOTICE_BYTES, 1, socket.MSG_CMSG_CLOEXEC)
+                data, descriptors, _, _ = socket.recv_fds(self._ours, _MAX_NOTICE_BYTES, 2, socket.MSG_CMSG_CLOEXEC)
             except BlockingIOError:
                 return
             run_id, pid, word, more = data.decode(errors="replace").split(" ", 3)
-            self._hear(Notice(run_id, int(pid), word, more, descriptors[0] if descriptors else None))
+            self._hear(Notice(run_id, int(pid), word, more, _shim_of(int(pid), descriptors)))
 
     def close(self) -> None:
         """Hear no more."""
         asyncio.get_running_loop().remove_reader(self._ours)
         self._ours.close()
         self.theirs.close()
+
+
+def _shim_of(pid: int, descriptors: Sequence[int]) -> Shim | None:
+    """Return the shim that has introduced itself by its pidfd and by where it can be asked."""
+    if len(descriptors) == 2:
+        return Shim(pid, descriptors[0], _nonblocking(socket.socket(fileno=descriptors[1])))
+    for descriptor in descriptors:  # no room was left for the other one: it is found by its claim
+        os.close(descriptor)
+    return None
+
+
+def _nonblocking(one: socket.socket) -> socket.socket:
+    one.setblocking(False)
+    return one
 
 
 @dataclass(eq=False, slots=True)
@@ -108,6 +123,7 @@ class Spawner:
         self._loop = asyncio.get_running_loop()
         self._servers: dict[Runtime | None, _Server] = {}  # those that can be asked
         self._living: set[_Server] = set()  # and those that are to end
+        self._spares = Spares(self._unbegun, self.listen)
         self._not_before: dict[Runtime | None, float] = {}
         self._ticking: asyncio.TimerHandle | None = None
 
@@ -127,13 +143,23 @@ class Spawner:
         request = json.dumps({"directory": str(directory), "spec": spec}).encode()
         if len(request) > _MAX_REQUEST_BYTES:  # the kernel may take more than the server does
             return False
-        try:
-            server.requests.send(request)
-        except OSError:  # it has ended, or does not read
-            return False
-        server.used_at = server.pending[run_id] = self._loop.time()
+        server.used_at = self._loop.time()
+        if not self._spares.ask(server, run_id, request):
+            try:
+                server.requests.send(request)
+            except OSError:  # it has ended, or does not read
+                return False
+            server.pending[run_id] = server.used_at
         self._tick()
         return True
+
+    def take_back(self, shim: Shim) -> None:
+        """Take a shim whose run has ended. It may serve another, as long as its server would fork for that, too."""
+        if any(server is shim.server for server in self._servers.values()):
+            self._spares.keep(shim)
+            self._tick()
+        else:
+            shim.dismiss()
 
     def execute(self, directory: Path) -> tuple[int, int]:
         """Execute a shim, which reads its spec from the directory; return its pid and pidfd. May be called in a thread.
@@ -152,6 +178,7 @@ class Spawner:
         """End the servers, which own nothing. The shims live on."""
         if self._ticking is not None:
             self._ticking.cancel()
+        self._spares.close()
         for server in list(self._living):
             _kill(server)
             self._forget(server, os.WEXITED)
@@ -201,13 +228,25 @@ class Spawner:
         if notice.run_id == "server":
             self._heard_of_server(notice)
             return
-        for server in self._living:
-            if server.pending.pop(notice.run_id, None) is not None:
-                if notice.word == "stale":
-                    log.info("template_stale", **_named(server.runtime))
-                    self._end(server)
-                break
+        spare = self._spares.begun(notice.run_id, notice.pid)
+        server = spare.server if spare is not None else self._asked_for(notice.run_id)
+        if spare is not None and notice.word == "begun":
+            notice = replace(notice, shim=spare)
+        elif spare is not None:
+            spare.dismiss()
+        elif notice.shim is not None:
+            notice.shim.server = server
+        if notice.word == "stale" and isinstance(server, _Server):
+            log.info("template_stale", **_named(server.runtime))
+            self._end(server)
         self._tell(notice)
+
+    def _asked_for(self, run_id: str) -> _Server | None:
+        """Return the server that was asked for a run's shim, and need not be looked at for that any more."""
+        return next((server for server in self._living if server.pending.pop(run_id, None) is not None), None)
+
+    def _unbegun(self, run_id: str, pid: int) -> None:
+        self._tell(Notice(run_id, pid, "unforked", ""))
 
     def _heard_of_server(self, notice: Notice) -> None:
         server = next((server for server in self._servers.values() if server.pid == notice.pid), None)
@@ -245,11 +284,10 @@ class Spawner:
                 self._refuse(server, problem.removesuffix(": "))
         self._forget(server, os.WEXITED | os.WNOHANG)
         for run_id in server.pending:
-            self._tell(Notice(run_id, server.pid, "unforked", "", None))
+            self._unbegun(run_id, server.pid)
 
     def _forget(self, server: _Server, how: int) -> None:
-        if self._servers.get(server.runtime) is server:
-            del self._servers[server.runtime]
+        self._forsake(server)
         self._living.discard(server)
         self._loop.remove_reader(server.pidfd)
         self._loop.remove_reader(server.output)
@@ -263,9 +301,14 @@ class Spawner:
 
     def _end(self, server: _Server) -> None:
         """Let a server end after what it was asked for; the next request starts another."""
+        self._forsake(server)
+        server.requests.close()
+
+    def _forsake(self, server: _Server) -> None:
+        """Ask it no more, nor those that it has forked."""
         if self._servers.get(server.runtime) is server:
             del self._servers[server.runtime]
-        server.requests.close()
+        self._spares.let_go(server)
 
     def _said(self, server: _Server) -> None:
         """Log what a server prints, line by line: a preloaded module's words, or the trace of a bug."""
@@ -318,7 +361,8 @@ class Spawner:
             elif self._is_idle(server, now):
                 log.info("template_idle", **_named(server.runtime))
                 self._end(server)
-        if any(server.pending or server.runtime is not None for server in self._living):
+        self._spares.look_around(PATIENCE_S)
+        if self._spares or any(server.pending or server.runtime is not None for server in self._living):
             self._tick()
 
     def _is_idle(self, server: _Server, now: float) -> bool:

@@ -30,8 +30,8 @@ class Hearing:
 
     def __call__(self, notice: Notice) -> None:
         """Keep it."""
-        if notice.pidfd is not None:
-            os.close(notice.pidfd)
+        if notice.shim is not None:
+            notice.shim.dismiss()
         self.notices.append(notice)
         self._heard.set()
 
