@@ -51,14 +51,23 @@ class LogExtent:
 
 @dataclass(frozen=True, slots=True)
 class Unclaimed:
-    """Nothing ran and nothing can have run. `problem` is what the last launch said, if it refused."""
+    """Nothing ran and nothing can have run. `problem` is what the last launch said, if it refused.
+
+    But for `was_claimed`: something did run, as was heard, and not the claim is missing but all that was beside it.
+    """
 
     problem: str | None = None
+    was_claimed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Alive:
     """A shim holds the claim and is being watched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """No process of the run is left, and its ending is being written: an observation will follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +94,7 @@ class Unknown:
     """The executor cannot tell now."""
 
 
-Sighting = Unclaimed | Alive | Revoked | Ended | Lost | Unknown
+Sighting = Unclaimed | Alive | Over | Revoked | Ended | Lost | Unknown
 
 
 class Executor(Protocol):

@@ -11,8 +11,9 @@ from typing import Final
 import anyio
 import structlog
 
-from orchestrator.executors.interface import Alive, Ended, Executor, LaunchSpec, Lost, Revoked, Unclaimed, Unknown
+from orchestrator.executors.interface import Alive, Ended, Executor, LaunchSpec, Lost, Over, Revoked, Unclaimed, Unknown
 from orchestrator.model import arguments
+from orchestrator.model.endings import Ending
 from orchestrator.model.errors import (
     IllegalTransitionError,
     LaunchError,
@@ -20,7 +21,6 @@ from orchestrator.model.errors import (
     StoreFullError,
     UnavailableError,
 )
-from orchestrator.model.ids import JobRunId
 from orchestrator.model.records import JobRun
 from orchestrator.model.states import JobRunState, RunEvent
 from orchestrator.store import job_runs
@@ -37,6 +37,8 @@ RETRY_INTERVAL_S: Final = 1.0
 MAX_RETRY_INTERVAL_S: Final = 60.0
 SAFETY_POLL_S: Final = 30.0
 """A look that forgives a wake-up lost by a bug."""
+LAUNCH_GRACE_S: Final = 0.02
+"""How long the record of a launch waits for the run's end: a script that is as quick costs one commit, not two."""
 _DIRECTORY_GONE: Final = "its run directory is gone"
 
 
@@ -66,6 +68,8 @@ class Lifetime:
         self._problem: str | None = None
         self._stop_sent = False
         self._is_rumour = True  # whether the row may have changed since it was read
+        self._launched_at_ms: int | None = None  # when it was first seen alive
+        self._is_launch_due = False  # to be recorded: the run has lasted for longer than the grace
         self._launching: anyio.CancelScope | None = None
 
     def wake(self) -> None:
@@ -90,9 +94,12 @@ class Lifetime:
                 await anyio.sleep(RETRY_INTERVAL_S)
                 is_moved = True
             if not is_moved:
-                with anyio.move_on_after(SAFETY_POLL_S) as patience:
+                is_in_grace = self._launched_at_ms is not None and self.run.launched_on_ms is None
+                with anyio.move_on_after(LAUNCH_GRACE_S if is_in_grace else SAFETY_POLL_S) as patience:
                     await rung.wait()
-                self._is_rumour |= patience.cancelled_caught
+                if patience.cancelled_caught:
+                    self._is_launch_due |= is_in_grace
+                    self._is_rumour |= not is_in_grace
 
     async def _look_up(self) -> None:
         """Take the row as it is now."""
@@ -108,18 +115,16 @@ class Lifetime:
         if self._is_rumour and isinstance(seen, Alive | Revoked):
             await self._look_up()
         match seen:
-            case Unclaimed(problem):
-                return await self._unclaimed(problem or self._problem)
+            case Unclaimed():
+                return await self._unclaimed(seen)
             case Alive():
                 return await self._alive()
+            case Over():
+                self._tell_over()
+                return False
             case Ended(ending):
                 self._tell_over()
-                await self._settle(
-                    "settle_ended",
-                    lambda tx: settlement.settle_ended(
-                        tx, self.run.id, ending, means=self._around.means, at_ms=self._now_ms()
-                    ),
-                )
+                await self._settle_ended(ending)
             case Lost(reason):
                 await self._settle_lost(reason)
             case Revoked() if self.run.state is JobRunState.RUNNING:  # a daemon died between these two steps of ours
@@ -130,11 +135,12 @@ class Lifetime:
                 return False
         return True
 
-    async def _unclaimed(self, problem: str | None) -> bool:
-        if self.run.state is JobRunState.RUNNING:  # it was claimed once: its directory is gone, not its claim
+    async def _unclaimed(self, seen: Unclaimed) -> bool:
+        if seen.was_claimed or self.run.state is JobRunState.RUNNING:  # its directory is gone, not its claim
             await self._around.executor.revoke(self.run.id)
             await self._settle_lost(_DIRECTORY_GONE)
             return True
+        problem = seen.problem or self._problem
         is_hopeless = problem is not None or self._launches >= MAX_LAUNCHES
         if self.run.state is JobRunState.STOPPING or is_hopeless:
             self._problem = problem or f"The run's shim died {MAX_LAUNCHES} times before it could claim the run"
@@ -144,26 +150,47 @@ class Lifetime:
         return await self._launch()
 
     async def _launch(self) -> bool:
-        def read(tx: Transaction) -> tuple[JobRun, LaunchSpec]:
-            run = job_runs.get_by_id(tx, self.run.id)
-            return run, launching.launch_spec(tx, run)
-
         self._is_rumour = False
         try:
-            self.run, spec = await self._around.database.read(read)
+            self.run, spec = await self._admit() if self.run.state is JobRunState.WAITING else await self._read()
             if self._is_rumour or self.run.state is not JobRunState.STARTING:  # a stop overtook the launch
                 await self._look_up()
                 return True
+            if isinstance(spec, RequestError):
+                raise spec
             for key in arguments.ignored_keys(spec.arguments):
                 log.warning("argument_not_passed", run=str(self.run.id), key=key, reason="it does not begin with --")
             if not await self._launch_unless_changed(spec):
                 await self._look_up()
                 return True
+        except IllegalTransitionError:  # a stop overtook the admission
+            await self._look_up()
+            return True
         except (LaunchError, RequestError) as error:
             self._problem = str(error)
             return True
         self._launches += 1
         return False  # the shim will be heard when it has started the script, or is gone
+
+    async def _read(self) -> tuple[JobRun, LaunchSpec | RequestError]:
+        """Return the row as it is now, and how the run is to be launched."""
+
+        def read(tx: Transaction) -> tuple[JobRun, LaunchSpec | RequestError]:
+            run = job_runs.get_by_id(tx, self.run.id)
+            return run, _launch_spec(tx, run)
+
+        return await self._around.database.read(read)
+
+    async def _admit(self) -> tuple[JobRun, LaunchSpec | RequestError]:
+        """Move a WAITING run to STARTING, and return what `_read` does."""
+
+        def record(tx: Transaction) -> tuple[JobRun, LaunchSpec | RequestError]:
+            run = job_runs.move(tx, self.run.id, RunEvent.ADMITTED, at_ms=self._now_ms())
+            return run, _launch_spec(tx, run)
+
+        admitted = await self._around.database.write("admit", record, is_patient=True)
+        self._around.changed.ring()
+        return admitted
 
     async def _launch_unless_changed(self, spec: LaunchSpec) -> bool:
         """Launch, which may wait for a network: a stop withdraws it then. Returns whether it was made."""
@@ -178,27 +205,51 @@ class Lifetime:
 
     async def _alive(self) -> bool:
         if self.run.launched_on_ms is None:
-            await self._record_launch()
+            if self._launched_at_ms is None:
+                self._launched_at_ms = self._now_ms()
+            if self.run.state is JobRunState.STARTING and not self._is_launch_due:
+                return False
+            await self._record_launch(self._launched_at_ms)
             return True
         if self.run.state is JobRunState.STOPPING and not self._stop_sent:
             self._stop_sent = True
             await self._around.executor.request_stop(self.run.id)
         return False
 
-    async def _record_launch(self) -> None:
+    async def _record_launch(self, at_ms: int) -> None:
         def record(tx: Transaction) -> JobRun:
-            return job_runs.move(tx, self.run.id, RunEvent.LAUNCHED, at_ms=self._now_ms())
+            return job_runs.move(tx, self.run.id, RunEvent.LAUNCHED, at_ms=at_ms)
 
         self.run = await self._around.database.write("record_launch", record, is_patient=True)
         self._tell()
         if self.run.notify_delay_after_min is not None:
             self._around.timed.ring()  # from now on it can be late
 
+    async def _settle_ended(self, ending: Ending) -> None:
+        await self._settle(
+            "settle_ended",
+            lambda tx: settlement.settle_ended(
+                tx,
+                self.run.id,
+                ending,
+                launched_at_ms=self._launched_at_ms,
+                means=self._around.means,
+                at_ms=self._now_ms(),
+            ),
+        )
+
     async def _settle_lost(self, reason: str) -> None:
         await self._around.executor.sweep(self.run.id)
         await self._settle(
             "settle_lost",
-            lambda tx: settlement.settle_lost(tx, self.run.id, reason, means=self._around.means, at_ms=self._now_ms()),
+            lambda tx: settlement.settle_lost(
+                tx,
+                self.run.id,
+                reason,
+                launched_at_ms=self._launched_at_ms,
+                means=self._around.means,
+                at_ms=self._now_ms(),
+            ),
         )
 
     async def _settle_never_started(self, problem: str) -> None:
@@ -224,15 +275,9 @@ class Lifetime:
         self._around.changed.ring()
 
 
-async def admit(run_id: JobRunId, surroundings: Surroundings) -> JobRun | None:
-    """Move a WAITING run to STARTING; None where it was stopped in between."""
-
-    def record(tx: Transaction) -> JobRun:
-        return job_runs.move(tx, run_id, RunEvent.ADMITTED, at_ms=surroundings.now_ms())
-
+def _launch_spec(tx: Transaction, run: JobRun) -> LaunchSpec | RequestError:
+    """Return how `run` is to be launched, or why it cannot be: raised, that would take back its admission."""
     try:
-        run = await surroundings.database.write("admit", record, is_patient=True)
-    except IllegalTransitionError:
-        return None
-    surroundings.changed.ring()
-    return run
+        return launching.launch_spec(tx, run)
+    except RequestError as error:
+        return error

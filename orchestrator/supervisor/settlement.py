@@ -19,9 +19,14 @@ from orchestrator.supervisor.means import Means
 log = structlog.stdlib.get_logger()
 
 
-def settle_ended(tx: Transaction, run_id: JobRunId, ending: Ending, *, means: Means, at_ms: int) -> JobRun:
-    """Record that the script of `run_id` ended so; move the bookmark exactly if the run SUCCEEDED."""
-    run = _launched(tx, run_id, at_ms)
+def settle_ended(
+    tx: Transaction, run_id: JobRunId, ending: Ending, *, launched_at_ms: int | None = None, means: Means, at_ms: int
+) -> JobRun:
+    """Record that the script of `run_id` ended so; move the bookmark exactly if the run SUCCEEDED.
+
+    `launched_at_ms` is when it was seen alive first, if that was not recorded yet.
+    """
+    run = _launched(tx, run_id, launched_at_ms, at_ms)
     if run.is_terminal:
         return run
     is_stopping = run.state is JobRunState.STOPPING
@@ -34,9 +39,11 @@ def settle_ended(tx: Transaction, run_id: JobRunId, ending: Ending, *, means: Me
     return sequel.follow(tx, ended, means=means, at_ms=at_ms)
 
 
-def settle_lost(tx: Transaction, run_id: JobRunId, reason: str, *, means: Means, at_ms: int) -> JobRun:
-    """Record that nobody can know how the script of `run_id` ended."""
-    run = _launched(tx, run_id, at_ms)
+def settle_lost(
+    tx: Transaction, run_id: JobRunId, reason: str, *, launched_at_ms: int | None = None, means: Means, at_ms: int
+) -> JobRun:
+    """Record that nobody can know how the script of `run_id` ended; `launched_at_ms` as for `settle_ended`."""
+    run = _launched(tx, run_id, launched_at_ms, at_ms)
     if run.is_terminal:
         return run
     message = f"How the script ended is unknown: {reason}"
@@ -60,13 +67,13 @@ def settle_never_started(tx: Transaction, run_id: JobRunId, problem: str, *, mea
     return sequel.follow(tx, ended, means=means, at_ms=at_ms)
 
 
-def _launched(tx: Transaction, run_id: JobRunId, at_ms: int) -> JobRun:
-    """Replay the launch, where the daemon died or was too slow to record it before the end."""
+def _launched(tx: Transaction, run_id: JobRunId, launched_at_ms: int | None, at_ms: int) -> JobRun:
+    """Record the launch, where the run ended before that was done."""
     run = job_runs.get_by_id(tx, run_id)
     if run.state is JobRunState.WAITING:
         run = job_runs.move(tx, run, RunEvent.ADMITTED, at_ms=at_ms)
     if run.state is JobRunState.STARTING:
-        run = job_runs.move(tx, run, RunEvent.LAUNCHED, at_ms=at_ms)
+        run = job_runs.move(tx, run, RunEvent.LAUNCHED, at_ms=at_ms if launched_at_ms is None else launched_at_ms)
     return run
 
 

@@ -14,7 +14,7 @@ from anyio.abc import TaskGroup, TaskStatus
 
 from orchestrator.executors.interface import Unclaimed
 from orchestrator.model import queue
-from orchestrator.model.errors import StoreError, StoreFullError
+from orchestrator.model.errors import StoreError
 from orchestrator.model.ids import JobRunId
 from orchestrator.model.queue import Demand, Limits, Line, Wait
 from orchestrator.model.records import JobRun
@@ -28,7 +28,6 @@ from orchestrator.supervisor.lifetime import (
     SAFETY_POLL_S,
     Lifetime,
     Surroundings,
-    admit,
 )
 
 log = structlog.stdlib.get_logger()
@@ -125,15 +124,10 @@ class Supervisor:
             task_status.started()
             while True:
                 rung = self._work.listen()
-                try:
-                    if self._is_behind:
-                        await self._take_up_new(lifetimes)
-                    self._take_up_stops(lifetimes)
-                    await self._dispatch(lifetimes)
-                except StoreFullError as error:
-                    log.warning("dispatch_delayed", problem=str(error))
-                    await anyio.sleep(RETRY_INTERVAL_S)
-                    continue
+                if self._is_behind:
+                    await self._take_up_new(lifetimes)
+                self._take_up_stops(lifetimes)
+                self._dispatch(lifetimes)
                 with anyio.move_on_after(SAFETY_POLL_S) as patience:
                     await rung.wait()
                 self._is_behind |= patience.cancelled_caught
@@ -199,16 +193,10 @@ class Supervisor:
             if run is not None:
                 self._hold(lifetimes, run, None)
 
-    async def _dispatch(self, lifetimes: TaskGroup) -> None:
+    def _dispatch(self, lifetimes: TaskGroup) -> None:
         for demand in queue.choose(self._line, self._held.values(), self._limits, self._ending.values()):
-            run = self._queued[demand.run_id]
-            if run.state is JobRunState.WAITING:
-                admitted = await admit(run.id, self._around)
-                if admitted is None:
-                    self._leave_line(run.id)
-                    continue
-                run = admitted
-            if self._leave_line(run.id) is not None:
+            run = self._leave_line(demand.run_id)
+            if run is not None:
                 self._hold(lifetimes, run, demand)
 
     def _leave_line(self, run_id: JobRunId) -> JobRun | None:

@@ -119,7 +119,8 @@ class Server:
         ours, theirs = (end.detach() for end in _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET))
         os.set_blocking(ours, False)
         pidfd = os.pidfd_open(os.getpid())  # nobody else's process can be taken for us, whatever becomes of the pid
-        self._begin(request, (pidfd, theirs))
+        self._show(request["directory"])
+        self._notices.say(request["spec"]["run_id"], "begun", descriptors=(pidfd, theirs))
         for descriptor in (0, 1, 2):
             os.dup2(self._null, descriptor)
         os.dup2(ours, REQUESTS_FD, inheritable=False)
@@ -132,16 +133,16 @@ class Server:
             if following is None or self._is_refused(following):
                 return code
             request = following
-            self._begin(request)
+            self._show(request["directory"])
 
-    def _begin(self, request: Request, descriptors: Iterable[int] = ()) -> None:
-        self._title.set_title([sys.executable, self._shim.__file__, request["directory"]], None)
-        self._notices.say(request["spec"]["run_id"], "begun", descriptors=descriptors)
+    def _show(self, *directory: str) -> None:
+        """Let the kernel show whose shim this is."""
+        self._title.set_title([sys.executable, self._shim.__file__, *directory], None)
 
     def _wait_for_request(self, wake: int) -> Request | None:
         """Wait until the daemon has another run, or for the end: of the daemon, of its need of us, or by a signal."""
         os.chdir("/")
-        self._title.set_title([sys.executable, self._shim.__file__], None)
+        self._show()
         poll = _poll(wake)
         while True:
             poll.poll()

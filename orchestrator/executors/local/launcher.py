@@ -8,10 +8,11 @@ import asyncio
 import errno
 import math
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import anyio
@@ -25,6 +26,7 @@ from orchestrator.executors.interface import (
     LaunchSpec,
     LogExtent,
     Lost,
+    Over,
     Revoked,
     Sighting,
     Stream,
@@ -49,6 +51,9 @@ _OUR_TROUBLE: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno
 """What says nothing about the run: the daemon is short of something, and the same launch may succeed later."""
 
 
+_SAID: Final[Mapping[str, Sighting]] = MappingProxyType({"started": Alive(), "over": Over()})
+
+
 class LocalExecutor:
     """Runs as processes of this machine."""
 
@@ -71,6 +76,8 @@ class LocalExecutor:
         self._log_limit_bytes = log_limit_bytes
         self._open_files_limit = open_files_limit
         self._shims: dict[JobRunId, list[Shim]] = {}
+        self._said: dict[JobRunId, Sighting] = {}  # of those that are watched: what need not be looked at
+        self._claimed: set[JobRunId] = set()  # those whose scripts were heard to be started, until their ends are seen
         self._refusals: dict[JobRunId, str] = {}
         self._fetched: set[JobRunId] = set()  # those that wait for their launch with all that it needs
         self._fetchers = anyio.CapacityLimiter(_FETCHES)
@@ -119,6 +126,8 @@ class LocalExecutor:
 
     async def find(self, run_id: JobRunId) -> Sighting:
         """Look at the run directory, and begin to watch a live shim; see `Executor.find`."""
+        if run_id in self._said:
+            return self._said[run_id]
         directory = RunDirectory(self._runs, run_id)
         while True:
             seen = directory.look()
@@ -128,8 +137,9 @@ class LocalExecutor:
                     if self._adopt(run_id, pid, directory):
                         return Alive()
                 case Unclaimed():
-                    return Unclaimed(self._refusals.get(run_id))
+                    return Unclaimed(self._refusals.get(run_id), run_id in self._claimed)
                 case Revoked() | Ended() | Lost():
+                    self._claimed.discard(run_id)
                     self._fetched.discard(run_id)
                     self._unforked.discard(run_id)
                     return seen
@@ -242,7 +252,12 @@ class LocalExecutor:
             return
         if notice.shim is not None:
             self._watch(run_id, notice.shim)
-            return  # it has begun, and that is all: the next word comes soon
+            if notice.word == "begun":  # and that is all: the next word comes soon
+                return
+        if notice.word == "started":
+            self._claimed.add(run_id)
+        if notice.word in _SAID and self._watched(run_id, notice.pid):
+            self._said[run_id] = _SAID[notice.word]
         if notice.word == "ended":
             self._take_back(run_id, notice.pid)
         if notice.word == "unforked":
@@ -275,6 +290,7 @@ class LocalExecutor:
         asyncio.get_running_loop().add_reader(shim.pidfd, self._gone, run_id, shim)
 
     def _unwatch(self, run_id: JobRunId, shim: Shim) -> None:
+        self._said.pop(run_id, None)
         asyncio.get_running_loop().remove_reader(shim.pidfd)
         shims = self._shims[run_id]
         shims.remove(shim)
@@ -286,6 +302,7 @@ class LocalExecutor:
 
     def _take_back(self, run_id: JobRunId, pid: int) -> None:
         """Let a shim that can serve another run go from this one: from here on, no stop of this run reaches it."""
+        self._said.pop(run_id, None)
         for shim in self._watched(run_id, pid):
             if shim.requests is not None:
                 self._unwatch(run_id, shim)

@@ -60,6 +60,9 @@ MARKS_PER_INTERVAL = 8192  # then the interval doubles: a year of output takes s
 SCRIPT_OOM_SCORE_ADJ = b"500"
 SCRIPT_UMASK = 0o022  # the daemon's own is stricter; what a script writes is its user's to share
 LIBC = ctypes.CDLL(None, use_errno=True)
+# What wait4(2) writes; not os.wait4, which imports the module `resource` under the eyes of warm scripts.
+STATUS = ctypes.c_int()
+USAGE = (ctypes.c_long * 18)()  # struct rusage
 # By number, for the module `signal` makes enumerations of everything, each time.
 DEFAULT, IGNORE = int(signal.SIG_DFL), int(signal.SIG_IGN)
 HEEDED = (int(signal.SIGTERM), int(signal.SIGCHLD))
@@ -209,17 +212,17 @@ class Run:
     def reap(self) -> bool:
         """Collect who died. Returns whether a child is left."""
         while True:
-            try:
-                pid, status, usage = os.wait4(-1, os.WNOHANG)
-            except ChildProcessError:
+            pid = LIBC.wait4(-1, ctypes.byref(STATUS), os.WNOHANG, USAGE)
+            if pid < 0:
                 return False
             if pid == 0:
                 return True
-            self.cpu_s += usage.ru_utime + usage.ru_stime
-            self.peak_process_bytes = max(self.peak_process_bytes, usage.ru_maxrss * 1024)
+            user_s, user_us, system_s, system_us, peak_kib, *_ = USAGE
+            self.cpu_s += user_s + system_s + (user_us + system_us) / 1e6
+            self.peak_process_bytes = max(self.peak_process_bytes, peak_kib * 1024)
             if pid == self.script:
                 self.script = None
-                self.status = status
+                self.status = STATUS.value
                 self.wall_ms = round((clock() - self.started_at) * 1000)
                 reach("shim.script_reaped")
 
@@ -283,6 +286,7 @@ def attend(directory: str, wake: int, spec: Fields | None = None, execute: Execu
             wait(run, wake)
     finally:
         kill_tree()  # nothing to do after a regular end; after a bug of ours, the least we owe
+    notify(run_id, "over")
     reach("shim.tree_dead")
     for log in run.logs:
         log.pump()

@@ -83,7 +83,7 @@ class Spares:
         return False
 
     def begun(self, run_id: str, pid: int) -> Shim | None:
-        """Give a shim away that says it has begun; None where it is not known (any more)."""
+        """Give a shim away that says something of its run for the first time; None where it is not known (any more)."""
         spare = self._spares.get(pid)
         if spare is None or spare.run_id != run_id:
             return None

@@ -48,7 +48,7 @@ class Notice:
     pid: int
     word: str
     more: str
-    shim: Shim | None = None  # with the word `begun`: who has begun, to be watched and dismissed by whoever hears it
+    shim: Shim | None = None  # with the first word of a shim: it, to be watched and dismissed by whoever hears that
 
 
 class Notices:
@@ -230,12 +230,12 @@ class Spawner:
             return
         spare = self._spares.begun(notice.run_id, notice.pid)
         server = spare.server if spare is not None else self._asked_for(notice.run_id)
-        if spare is not None and notice.word == "begun":
-            notice = replace(notice, shim=spare)
-        elif spare is not None:
-            spare.dismiss()
-        elif notice.shim is not None:
+        if notice.shim is not None:
             notice.shim.server = server
+        elif spare is not None and notice.word == "stale":  # it ends, and has nothing to do with the run
+            spare.dismiss()
+        elif spare is not None:
+            notice = replace(notice, shim=spare)
         if notice.word == "stale" and isinstance(server, _Server):
             log.info("template_stale", **_named(server.runtime))
             self._end(server)

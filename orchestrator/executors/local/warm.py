@@ -8,6 +8,7 @@ Loaded by spawn_server.py; standard library only. Source: CPython's Modules/main
 
 from __future__ import annotations
 
+import _io
 import _signal  # type: ignore[import-not-found]  # no stub knows it
 import _weakref
 import atexit
@@ -15,7 +16,6 @@ import builtins
 import contextlib
 import ctypes
 import gc
-import io
 import os
 import signal
 import sys
@@ -32,6 +32,7 @@ EXIT_EXCEPTION = 1
 EXIT_NOT_READ = 2
 EXIT_NOT_FLUSHED = 120
 _FOR_TESTS = "ORCHESTRATOR_CRASH_"
+_MT19937_WORDS = 624
 _FILE_INPUT = 257  # Py_file_input
 _LONG = 1 << 63  # the least that is no C long
 _AT_DEFAULT = (signal.SIG_DFL, None)  # None: not set from Python
@@ -61,7 +62,7 @@ class Execution:
         """
         self._hidden = [sys.modules.pop(name) for name in [*sys.modules] if name not in visible]  # once, for all forks
         self._set_title = set_title
-        handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+        handlers = {int(number): _signal.getsignal(number) for number in signal.valid_signals()}
         self._handlers = {number: handler for number, handler in handlers.items() if handler not in _AT_DEFAULT}
         self._collects = gc.isenabled()
         now = {name: value for name, value in os.environ.items() if not name.startswith(_FOR_TESTS)}
@@ -77,7 +78,7 @@ class Execution:
         if not self._set_title(argv, environment):
             raise OSError(0, "the kernel refused the run's environment")
         for number, handler in self._handlers.items():
-            signal.signal(number, handler)  # the shim has set them to their defaults
+            _signal.signal(number, handler)  # the shim has set them to their defaults
         script = argv[1]
         sys.argv[:] = argv[1:]
         sys.orig_argv[:] = argv
@@ -118,7 +119,7 @@ def _renew() -> None:
     """Make new what preloaded modules took from the template and every process should have of its own."""
     renew: dict[str, Callable[[Any], object]] = {
         "random": lambda module: module.seed(),
-        "numpy.random": lambda module: module.seed(),
+        "numpy.random": _renew_numpy,
         "tempfile": lambda module: setattr(module, "tempdir", None),
         "threading": lambda module: module.main_thread()._set_native_id(),  # noqa: SLF001 - before 3.13 fork leaves it
         "logging": _renew_logging,
@@ -128,6 +129,13 @@ def _renew() -> None:
         module = sys.modules.get(name)
         if module is not None:
             act(module)
+
+
+def _renew_numpy(module: Any) -> None:
+    """Give the global generator a state of its own: all of it, which is quicker than to let it be made from a seed."""
+    words = sys.modules["numpy"].frombuffer(os.urandom(4 * _MT19937_WORDS), dtype="uint32")
+    with contextlib.suppress(TypeError, ValueError):  # somebody has put another generator in its place
+        module.set_state(("MT19937", words, _MT19937_WORDS))
 
 
 def _renew_logging(module: Any) -> None:
@@ -338,9 +346,8 @@ def _empty(module: ModuleType) -> None:
 
 def _flush_files() -> None:
     """Write out the files that imported modules still hold open."""
-    base = io.IOBase
     for thing in gc.get_objects():
-        if issubclass(type(thing), base):  # not isinstance, which would wake up proxies
+        if issubclass(type(thing), _io._IOBase):  # noqa: SLF001 - not io's, which takes ten times as long; not isinstance, which would wake up proxies
             with contextlib.suppress(Exception):
                 if not thing.closed and thing.writable():
                     thing.flush()

@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import os
 import sys
 from pathlib import Path
 from typing import Any
