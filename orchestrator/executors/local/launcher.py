@@ -254,12 +254,7 @@ class LocalExecutor:
             self._watch(run_id, notice.shim)
             if notice.word == "begun":  # and that is all: the next word comes soon
                 return
-        if notice.word == "started":
-            self._claimed.add(run_id)
-        if notice.word in _SAID and self._watched(run_id, notice.pid):
-            self._said[run_id] = _SAID[notice.word]
-        if notice.word == "ended":
-            self._take_back(run_id, notice.pid)
+        self._heard_of_script(run_id, notice)
         if notice.word == "unforked":
             self._unforked.add(run_id)
             if notice.more:  # as where there is no room for a process: executing one tells, and waits for it
@@ -267,6 +262,15 @@ class LocalExecutor:
         if notice.word == "refused":
             self._refusals[run_id] = f"The run could not be started: {notice.more}"
         self._happened.send_nowait(run_id)
+
+    def _heard_of_script(self, run_id: JobRunId, notice: Notice) -> None:
+        """Take in how far a run has come, which then need not be looked at."""
+        if notice.word == "started":
+            self._claimed.add(run_id)
+        if notice.word in _SAID and self._watched(run_id, notice.pid):
+            self._said[run_id] = _SAID[notice.word]
+        if notice.word == "ended":
+            self._take_back(run_id, notice.pid)
 
     def _adopt(self, run_id: JobRunId, pid: int, directory: RunDirectory) -> bool:
         """Watch the shim that holds the claim. False if it went in between, so that one has to look again."""
