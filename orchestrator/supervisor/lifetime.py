@@ -94,12 +94,16 @@ class Lifetime:
                 await anyio.sleep(RETRY_INTERVAL_S)
                 is_moved = True
             if not is_moved:
-                is_in_grace = self._launched_at_ms is not None and self.run.launched_on_ms is None
+                is_in_grace = self._is_seen_alive and not (self._is_launch_due or self.run.launched_on_ms is not None)
                 with anyio.move_on_after(LAUNCH_GRACE_S if is_in_grace else SAFETY_POLL_S) as patience:
                     await rung.wait()
                 if patience.cancelled_caught:
                     self._is_launch_due |= is_in_grace
                     self._is_rumour |= not is_in_grace
+
+    @property
+    def _is_seen_alive(self) -> bool:
+        return self._launched_at_ms is not None
 
     async def _look_up(self) -> None:
         """Take the row as it is now."""
@@ -136,7 +140,8 @@ class Lifetime:
         return True
 
     async def _unclaimed(self, seen: Unclaimed) -> bool:
-        if seen.was_claimed or self.run.state is JobRunState.RUNNING:  # its directory is gone, not its claim
+        has_run = seen.was_claimed or self._is_seen_alive or self.run.state is JobRunState.RUNNING
+        if has_run:  # its directory is gone, not its claim
             await self._around.executor.revoke(self.run.id)
             await self._settle_lost(_DIRECTORY_GONE)
             return True

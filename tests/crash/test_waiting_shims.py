@@ -126,6 +126,21 @@ def test_a_waiting_shim_that_is_ended_takes_no_run_with_it(lives: Lives, number:
     assert _shim(lives, second) != waiting
 
 
+def test_a_signal_that_was_there_before_a_request_ends_the_shim_and_not_the_run(lives: Lives, *, is_warm: bool) -> None:
+    job = _job(lives, is_warm=is_warm)
+    waiting = _shim(lives, _run(lives, job))
+    kill(waiting, signal.SIGSTOP)
+    kill(waiting, signal.SIGTERM)
+    run_id = lives.client.start(job)
+    until(lambda: lives.reached_count("spawn.spawned") == 2, what="a request to the shim that waits")
+    kill(waiting, signal.SIGCONT)
+    lives.wait_for_end(run_id)
+    run = check_truthful(lives.daemon, run_id)
+    assert run["state"] == "SUCCEEDED", run
+    check_ran_once(lives.markers, run)
+    assert _shim(lives, run) != waiting
+
+
 def test_waiting_shims_end_with_their_daemon_and_busy_ones_after_their_run(
     lives: Lives, tmp_path: Path, *, is_warm: bool
 ) -> None:

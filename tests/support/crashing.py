@@ -235,6 +235,10 @@ class Lives:
         """Return the points that were reached so far."""
         return reached(self._log)
 
+    def reached_count(self, point: str) -> int:
+        """Return how often a point was reached so far."""
+        return self._log.read_text().splitlines().count(point) if self._log.exists() else 0
+
     def _serves(self) -> bool:
         with contextlib.suppress(AssertionError):  # it died in between
             return self.daemon.is_serving()

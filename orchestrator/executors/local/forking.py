@@ -146,11 +146,16 @@ class Server:
         poll = _poll(wake)
         while True:
             poll.poll()
+            try:
+                request, is_asked = self._read_request(), True
+            except BlockingIOError:
+                request, is_asked = None, False
             with contextlib.suppress(BlockingIOError):
-                if signal.SIGTERM in os.read(wake, 4096):  # looked at first: it came before any request that is there
+                # Looked at last: a stop of the run before was sent before this request, and has arrived by now.
+                if signal.SIGTERM in os.read(wake, 4096):
                     return None
-            with contextlib.suppress(BlockingIOError):
-                return self._read_request()
+            if is_asked:
+                return request
 
 
 def given_environment() -> dict[str, str]:

@@ -161,10 +161,14 @@ class LocalExecutor:
         """Take the claim; see `Executor.revoke`."""
         self._fetched.discard(run_id)
         try:
-            return RunDirectory(self._runs, run_id).revoke()
+            is_revoked = RunDirectory(self._runs, run_id).revoke()
         except OSError as error:
             message = f"the claim of {run_id} cannot be revoked now: {error}"
             raise UnavailableError(message) from error
+        self._claimed.discard(run_id)
+        self._unforked.discard(run_id)
+        self._refusals.pop(run_id, None)
+        return is_revoked
 
     async def sweep(self, run_id: JobRunId) -> None:
         """Kill what carries the run's mark; see `Executor.sweep`."""
@@ -265,9 +269,8 @@ class LocalExecutor:
 
     def _heard_of_script(self, run_id: JobRunId, notice: Notice) -> None:
         """Take in how far a run has come, which then need not be looked at."""
-        if notice.word == "started":
-            self._claimed.add(run_id)
         if notice.word in _SAID and self._watched(run_id, notice.pid):
+            self._claimed.add(run_id)
             self._said[run_id] = _SAID[notice.word]
         if notice.word == "ended":
             self._take_back(run_id, notice.pid)

@@ -56,7 +56,7 @@ class Spares:
         self._tell_unbegun = tell_unbegun
         self._listen = listen
         self._loop = asyncio.get_running_loop()
-        self._spares: dict[int, _Spare] = {}  # by pid: their own, for the pidfds are open
+        self._spares: dict[int, _Spare] = {}  # by pid
 
     def __bool__(self) -> bool:
         """Say whether there is anybody to look after."""
@@ -64,7 +64,10 @@ class Spares:
 
     def keep(self, shim: Shim) -> None:
         """Take over a shim that has no run any more."""
-        if shim.requests is None or len(self._idle(shim.server)) >= MAX_SPARES:
+        is_enough = len(self._idle(shim.server)) >= MAX_SPARES
+        if (
+            shim.requests is None or is_enough or shim.pid in self._spares
+        ):  # the last: another of that number, just gone
             shim.dismiss()
             return
         self._spares[shim.pid] = _Spare(shim, self._loop.time())
