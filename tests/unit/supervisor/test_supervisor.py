@@ -12,7 +12,7 @@ from typing import Any, Final
 import anyio
 import pytest
 
-from orchestrator.executors.interface import Alive, Ended, LaunchSpec, Lost, Revoked, Unclaimed, Unknown
+from orchestrator.executors.interface import Alive, Ended, LaunchSpec, Lost, Over, Revoked, Unclaimed, Unknown
 from orchestrator.model.errors import LaunchError, StoreBrokenError, StoreFullError, UnavailableError
 from orchestrator.model.ids import JobRunId
 from orchestrator.model.queue import Limits
@@ -324,6 +324,71 @@ async def test_a_running_run_whose_directory_is_gone_is_never_started_again(worl
     assert failed.error_message == "How the script ended is unknown: its run directory is gone"
     assert world.executor.revoked == world.executor.swept == [run.id]
     assert world.launched() == [run.id]
+
+
+@pytest.mark.parametrize("is_seen_alive", [True, False], ids=["seen alive", "heard only"])
+async def test_a_run_whose_directory_is_gone_before_its_launch_was_recorded_is_never_started_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, is_seen_alive: bool
+) -> None:
+    monkeypatch.setattr(lifetime, "LAUNCH_GRACE_S", WITHIN_S)
+    if not is_seen_alive:
+        world.executor.on_launch = lambda spec: world.executor.see(spec.run_id, Unclaimed(was_claimed=True))
+    async with world.serving():
+        run = await world.accept(1)
+        if is_seen_alive:
+            await world.settled()
+            assert (await world.run(run)).state is S.STARTING
+            world.executor.see(run.id, Unclaimed())
+        failed = await world.until(run, S.FAILED)
+    assert failed.error_message == "How the script ended is unknown: its run directory is gone"
+    assert world.launched() == [run.id]
+
+
+async def test_a_run_that_ends_within_the_grace_is_recorded_with_its_launch_in_one_commit(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifetime, "LAUNCH_GRACE_S", WITHIN_S)
+    async with world.serving():
+        run = await world.accept(1)
+        await world.settled()
+        assert (await world.run(run)).state is S.STARTING
+        world.executor.end(run.id, an_ending())
+        ended = await world.until(run, S.RUNNING, S.SUCCEEDED)
+    assert (ended.state, ended.launched_on_ms) == (S.SUCCEEDED, NOW_MS)
+    events = [step.event for step in await world.database.read(lambda tx: job_runs.history(tx, run))]
+    assert events == [None, RunEvent.LAUNCHED, RunEvent.SUCCEEDED]
+
+
+async def test_a_slot_is_lent_again_while_the_ending_is_being_written(world: World) -> None:
+    world = World(world.database, world.executor, Limits(dpus=10, max_processes=100))
+    async with world.serving():
+        first = await world.accept(1, capacity=Capacity(dpu=10))
+        second = await world.accept(2, capacity=Capacity(dpu=10))
+        await world.until(first, S.RUNNING)
+        world.executor.see(first.id, Over())
+        await world.until(second, S.RUNNING)
+        assert (await world.run(first)).state is S.RUNNING
+        world.executor.end(first.id, an_ending())
+        await world.until(first, S.SUCCEEDED)
+
+
+async def test_a_run_whose_ending_is_long_in_coming_is_not_looked_at_all_the_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifetime, "LAUNCH_GRACE_S", WITHIN_S)
+    grace_s, ticks = 0.001, 50
+    async with world.serving():
+        run = await world.accept(1)
+        await world.settled()
+        monkeypatch.setattr(lifetime, "LAUNCH_GRACE_S", grace_s)
+        world.executor.see(run.id, Over())
+        await world.settled()
+        before = len(world.executor.looks)
+        for _ in range(ticks):
+            await anyio.sleep(grace_s)
+        assert len(world.executor.looks) - before <= 1
+        world.executor.end(run.id, an_ending())
+        await world.until(run, S.SUCCEEDED)
 
 
 async def test_a_daemon_that_died_between_taking_that_claim_and_saying_so_says_so_later(world: World) -> None:
