@@ -212,7 +212,7 @@ class Lifetime:
         if self.run.launched_on_ms is None:
             if self._launched_at_ms is None:
                 self._launched_at_ms = self._now_ms()
-            if self.run.state is JobRunState.STARTING and not self._is_launch_due:
+            if self._may_launch_wait():
                 return False
             await self._record_launch(self._launched_at_ms)
             return True
@@ -220,6 +220,11 @@ class Lifetime:
             self._stop_sent = True
             await self._around.executor.request_stop(self.run.id)
         return False
+
+    def _may_launch_wait(self) -> bool:
+        """Say whether nobody counts from the instant of the launch so far: neither a stop nor a notice of delay."""
+        is_counted = self.run.state is not JobRunState.STARTING or self.run.notify_delay_after_min is not None
+        return not (is_counted or self._is_launch_due)
 
     async def _record_launch(self, at_ms: int) -> None:
         def record(tx: Transaction) -> JobRun:
