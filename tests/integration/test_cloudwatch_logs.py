@@ -95,6 +95,7 @@ def test_output_and_error_are_groups_of_their_own_for_each_kind_of_job(daemon: D
 def test_who_keeps_the_last_token_gets_each_line_of_a_live_run_once(daemon: Daemon, tmp_path: Path) -> None:
     job = daemon.job("followed", SPEAK_WHEN_TOLD)
     run_id = runs.start(daemon, job, Arguments={"--gate": f"{tmp_path}/gate"})
+    runs.in_state(daemon, job, run_id, "RUNNING")  # a group has the runs whose launch is recorded
     by_name, by_prefix = follower(daemon, logStreamNames=[run_id]), follower(daemon, logStreamNamePrefix=run_id[:20])
     whole_group = follower(daemon, startTime=int(daemon.run(job, run_id)["StartedOn"] * 1000))
     for number, told in enumerate((["one\n"], ["two\n"], ["three\n"])):
