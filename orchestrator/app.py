@@ -120,7 +120,12 @@ async def _run(
     with_parent: bool,
 ) -> None:
     endpoint_url = _endpoint_url(listener)
-    async with open_database(directory.database, operation_timeout_s=settings.operation_timeout_s) as database:
+    store = open_database(
+        directory.database,
+        operation_timeout_s=settings.operation_timeout_s,
+        quick_commit_s=settings.quick_commit_ms / 1000,
+    )
+    async with store as database:
         world_settings = _world(settings, endpoint_url)
         executor = LocalExecutor(
             directory.runs,

@@ -14,5 +14,5 @@ async def get_job(ctx: Context, request: GetJobRequest) -> GetJobResponse:
 
     Source: https://docs.aws.amazon.com/glue/latest/webapi/API_GetJob.html
     """
-    job = await ctx.database.read(lambda tx: jobs.get(tx, request.job_name))
+    job = await ctx.database.read(lambda tx: jobs.get(tx, request.job_name), is_short=True)
     return GetJobResponse(job=job_shape(job))

@@ -23,7 +23,7 @@ async def get_job_run(ctx: Context, request: GetJobRunRequest) -> GetJobRunRespo
         run = job_runs.get_of_job(tx, request.job_name, request.run_id)
         return run, job_runs.predecessors(tx, run) if request.predecessors_included else ()
 
-    run, predecessors = await ctx.database.read(read)
+    run, predecessors = await ctx.database.read(read, is_short=True)
     waits = {} if run.is_terminal else ctx.supervisor.waits([run.id])
     shape = job_run_shape(run, now_ms=ctx.now_ms(), waits=waits, predecessors=predecessors)
     return GetJobRunResponse(job_run=shape)

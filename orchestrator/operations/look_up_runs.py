@@ -38,7 +38,7 @@ async def get_run(ctx: Context, run_id: JobRunId) -> JobRun:
     Raises:
         EntityNotFoundError: there is none of that id.
     """
-    return await ctx.database.read(lambda tx: job_runs.get_by_id(tx, run_id))
+    return await ctx.database.read(lambda tx: job_runs.get_by_id(tx, run_id), is_short=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,4 +62,4 @@ async def get_run_in_full(ctx: Context, run_id: JobRunId) -> RunInFull:
         workflow_run = None if run.chain_key is None else workflows.find_run_of_chain(tx, run.chain_key)
         return RunInFull(run=run, history=job_runs.history(tx, run), workflow_run=workflow_run)
 
-    return await ctx.database.read(read)
+    return await ctx.database.read(read, is_short=True)

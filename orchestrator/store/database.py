@@ -1,114 +1,91 @@
-"""One SQLite file, one writer task with group commit, one read-only reader.
+"""One SQLite file, one writer task with group commit, read-only readers.
 
 A caller hands `write` a synchronous function of a transaction and gets its result when it is on disk. The functions
-that wait together run whole on the connection's own thread, a savepoint each, under one commit. Nobody is answered
-before COMMIT has returned.
+that wait together run whole, a savepoint each, under one commit. Nobody is answered before COMMIT has returned.
+
+Short transactions run in the event loop's own thread while the disk is quick (pace.py), for there the hand-over to
+another thread costs more than they do. All others run on a connection's thread, and the loop goes on meanwhile.
 """
 
 import asyncio
-import math
 import sqlite3
-import threading
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from time import monotonic
+from typing import Final, TypeVar
 
 import aiosqlite
 import anyio
 import structlog
 from anyio.abc import TaskStatus
 
-from orchestrator.model.errors import OperationTimeoutError, StoreBrokenError, StoreError, StoreFullError
+from orchestrator.model.errors import StoreBrokenError, StoreError, StoreFullError
 from orchestrator.reach import reach
 from orchestrator.store import migration
+from orchestrator.store.pace import Pace
+from orchestrator.store.work import TRANSIENT, Transaction, Work, primary_code, run_one
+
+__all__ = ["Database", "Transaction", "open_database"]
 
 log = structlog.stdlib.get_logger()
 
-Transaction = sqlite3.Connection
-"""What a function handed to `write` or `read` may execute statements on. It never begins, commits or rolls back."""
-
 MAX_BATCH: Final = 256
+MAX_SHORT_BATCH: Final = 32
 GATHER_STEPS: Final = 4
+QUICK_COMMIT_S: Final = 0.001
 _T = TypeVar("_T")
 
 _WRITER_PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # a run we said yes to survives a power cut
     "PRAGMA foreign_keys = ON",
-    "PRAGMA busy_timeout = 5000",
+    "PRAGMA busy_timeout = 5000",  # while the schema is brought up to date
     "PRAGMA wal_autocheckpoint = 4000",
     "PRAGMA journal_size_limit = 67108864",
     "PRAGMA mmap_size = 0",
 )
 _READER_PRAGMAS: Final = (
     "PRAGMA query_only = ON",
-    "PRAGMA busy_timeout = 5000",
     "PRAGMA wal_autocheckpoint = 0",  # only the writer may move the log into the database
 )
-_TRANSIENT: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-_STORE_TROUBLE: Final = _TRANSIENT | {
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_INTERRUPT,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_NOMEM,
-    sqlite3.SQLITE_NOTADB,
-    sqlite3.SQLITE_PERM,
-    sqlite3.SQLITE_PROTOCOL,
-    sqlite3.SQLITE_READONLY,
-}
-
-
-@dataclass(eq=False, slots=True)
-class _Work:
-    """One function that waits for the writer."""
-
-    name: str
-    run: Callable[[Transaction], Any]
-    done: asyncio.Event = field(default_factory=asyncio.Event)
-    result: Any = None
-    error: BaseException | None = None
-    _fate: threading.Lock = field(default_factory=threading.Lock)
-
-    def take(self) -> bool:
-        """Decide the work's fate: True for the first who asks, be it the thread to begin it or the caller to withdraw it."""
-        return self._fate.acquire(blocking=False)
-
-    def expire(self, timeout_s: float) -> None:
-        """Withdraw it, unless it has begun: then its outcome is near, and its caller's to know."""
-        if self.take():
-            self.error = OperationTimeoutError(timeout_s)
-            self.done.set()
-
-    def outcome(self) -> Any:
-        if self.error is not None:
-            raise self.error
-        return self.result
+_WAIT_FOR_LOCK: Final = "PRAGMA busy_timeout = 5000"
+_NEVER_WAIT: Final = "PRAGMA busy_timeout = 0"  # a lock of another program is waited for on a thread, never in the loop
 
 
 class Database:
     """The store's front door. Made by `open_database`."""
 
     def __init__(
-        self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, *, operation_timeout_s: float
+        self,
+        writer: aiosqlite.Connection,
+        reader: aiosqlite.Connection,
+        near_reader: sqlite3.Connection,
+        *,
+        operation_timeout_s: float,
+        pace: Pace,
     ) -> None:
-        """Take over two open connections."""
+        """Take over three open connections; `near_reader` is for the event loop's thread."""
         self._writer = writer
         self._reader = reader
+        self._near_reader = near_reader
         self._operation_timeout_s = operation_timeout_s
-        self._inbox, self._outbox = anyio.create_memory_object_stream[_Work](math.inf)
+        self._pace = pace
+        self._waiting: deque[Work] = deque()
+        self._arrived = asyncio.Event()
         self._broken: StoreError | None = None
         self._is_closing = False
 
-    async def write(self, name: str, work: Callable[[Transaction], _T], *, is_patient: bool = False) -> _T:
+    async def write(
+        self, name: str, work: Callable[[Transaction], _T], *, is_patient: bool = False, is_long: bool = False
+    ) -> _T:
         """Run `work` in a transaction and return its result. It is on disk when this returns.
 
         `name` names the write in crash tests. An exception of `work` undoes what it did, and only that, and is raised
         here. A cancelled caller leaves either the whole effect or none. `is_patient` waits as long as it takes, for
-        writes that are not a client's.
+        writes that are not a client's. `is_long` says that it touches more than a few rows: the event loop goes on
+        meanwhile.
 
         Raises:
             OperationTimeoutError: the work had not begun in time; it is withdrawn and nothing is stored.
@@ -117,8 +94,11 @@ class Database:
         """
         if self._broken is not None:
             raise self._broken
-        item = _Work(name, work)
-        self._inbox.send_nowait(item)
+        if self._is_closing:
+            raise anyio.ClosedResourceError
+        item = Work(name, work, is_long=is_long)
+        self._waiting.append(item)
+        self._arrived.set()
         timeout_s, timer = self._operation_timeout_s, None
         if not is_patient:  # a timer of the loop costs a tenth of a cancel scope
             timer = asyncio.get_running_loop().call_later(timeout_s, item.expire, timeout_s)
@@ -132,18 +112,18 @@ class Database:
                 timer.cancel()
         return item.outcome()  # type: ignore[no-any-return]
 
-    async def read(self, work: Callable[[Transaction], _T]) -> _T:
-        """Run `work` on one consistent, read-only view of what is committed."""
+    async def read(self, work: Callable[[Transaction], _T], *, is_short: bool = False) -> _T:
+        """Run `work` on one consistent, read-only view of what is committed.
 
-        def run() -> _T:
-            connection = self._reader._conn  # noqa: SLF001 - see pyproject: the version is pinned
-            connection.execute("BEGIN")
+        `is_short` says that it looks up a few rows by their keys.
+        """
+        if is_short and self._pace.is_quick:
             try:
-                return work(connection)
-            finally:
-                connection.execute("ROLLBACK")
-
-        return await self._reader._execute(run)  # type: ignore[no-any-return, no-untyped-call]  # noqa: SLF001
+                return _viewed(self._near_reader, work)
+            except sqlite3.OperationalError as error:
+                if primary_code(error) not in TRANSIENT:
+                    raise
+        return await self._reader._execute(lambda: _viewed(self._reader._conn, work))  # type: ignore[no-any-return, no-untyped-call]  # noqa: SLF001 - see pyproject: the version is pinned
 
     async def serve(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Be the one writer until `close`; then finish what waits.
@@ -152,24 +132,27 @@ class Database:
             StoreBrokenError: what is on disk is unknown, or the database is damaged. The daemon must end.
         """
         task_status.started()
-        async with self._outbox:
-            is_busy = False
-            async for first in self._outbox:
-                batch = await self._gather(first, idle_steps=GATHER_STEPS if is_busy else 0)
+        is_busy = False
+        while self._waiting or not self._is_closing:
+            if self._waiting:
+                batch = await self._gather(idle_steps=GATHER_STEPS if is_busy else 0)
                 await self._commit(batch)
                 is_busy = len(batch) > 1
+            else:
+                self._arrived.clear()
+                await self._arrived.wait()
 
-    async def _gather(self, first: _Work, *, idle_steps: int) -> list[_Work]:
+    async def _gather(self, *, idle_steps: int) -> list[Work]:
         """Return what waits, and what comes until the loop has gone `idle_steps` times round without more.
 
         Those that were just answered call again at once. A batch begun before they have would make each wait for the
         other's commit, and its thread would contend with their calls for the interpreter, statement by statement.
         """
-        batch = [first]
+        batch: list[Work] = []
         left = idle_steps
         while True:
-            while len(batch) < MAX_BATCH and self._outbox.statistics().current_buffer_used:
-                batch.append(self._outbox.receive_nowait())
+            while self._waiting and len(batch) < MAX_BATCH:
+                batch.append(self._waiting.popleft())
                 left = idle_steps
             if not left or len(batch) == MAX_BATCH:
                 return batch
@@ -179,13 +162,17 @@ class Database:
     def close(self) -> None:
         """Take no more work; `serve` returns when the rest is done."""
         self._is_closing = True
-        self._inbox.close()
+        self._arrived.set()
 
-    async def _commit(self, batch: Sequence[_Work]) -> None:
+    async def _commit(self, batch: Sequence[Work]) -> None:
         try:
+            is_short = len(batch) <= MAX_SHORT_BATCH and not any(item.is_long for item in batch)
+            is_done = is_short and self._pace.is_quick and self._run_batch(batch, may_wait=False)
             with anyio.CancelScope(shield=True):  # a transaction that has begun is ended by its thread, not by us
-                while not await self._writer._execute(self._run_batch, batch):  # type: ignore[no-untyped-call]  # noqa: SLF001
-                    log.warning("store_is_locked", waiting=len(batch))  # callers withdraw in their own time
+                while not is_done:
+                    is_done = await self._writer._execute(lambda: self._run_batch(batch, may_wait=True))  # type: ignore[no-untyped-call]  # noqa: SLF001
+                    if not is_done:
+                        log.warning("store_is_locked", waiting=len(batch))  # callers withdraw in their own time
         except sqlite3.Error as error:
             failure = _failure(error)
             if isinstance(failure, StoreBrokenError):
@@ -203,25 +190,28 @@ class Database:
             for item in batch:
                 item.done.set()
 
-    def _run_batch(self, batch: Sequence[_Work]) -> bool:
-        """Run on the connection's thread: one transaction, a savepoint for each work, one commit.
+    def _run_batch(self, batch: Sequence[Work], *, may_wait: bool) -> bool:
+        """Run one transaction: a savepoint for each work, one commit.
 
         Returns False, with nothing begun, while another program holds the database's lock.
         """
         connection = self._writer._conn  # noqa: SLF001
         begun = []
         try:
-            if not self._begin(connection):
+            if not self._begin(connection, may_wait=may_wait):
                 return False
             for item in batch:
                 if item.take():
                     begun.append(item)
                     reach(f"{item.name}.begun")
-                    _run_one(connection, item, is_alone=len(batch) == 1)
+                    run_one(connection, item, is_alone=len(batch) == 1)
             for item in begun:
                 reach(f"{item.name}.uncommitted")
             is_undone = len(batch) == 1 and any(item.error is not None for item in begun)
-            connection.execute("ROLLBACK" if is_undone else "COMMIT")
+            if is_undone:
+                connection.execute("ROLLBACK")
+            else:
+                self._commit_now(connection)
         except BaseException:
             if connection.in_transaction:  # a full disk may have ended it already
                 connection.execute("ROLLBACK")
@@ -230,61 +220,79 @@ class Database:
             reach(f"{item.name}.committed")
         return True
 
-    def _begin(self, connection: sqlite3.Connection) -> bool:
+    def _begin(self, connection: sqlite3.Connection, *, may_wait: bool) -> bool:
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
-            if _code(error) in _TRANSIENT and not self._is_closing:
-                return False
-            raise
+            if primary_code(error) not in TRANSIENT:
+                raise
+            return may_wait and self._begin_patiently(connection)
         return True
 
+    def _begin_patiently(self, connection: sqlite3.Connection) -> bool:
+        connection.execute(_WAIT_FOR_LOCK)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if primary_code(error) in TRANSIENT and not self._is_closing:
+                return False
+            raise
+        finally:
+            connection.execute(_NEVER_WAIT)
+        return True
 
-def _run_one(connection: sqlite3.Connection, item: _Work, *, is_alone: bool) -> None:
-    """Run one work of a batch. One that is alone has the transaction for itself, and needs no savepoint."""
-    if not is_alone:
-        connection.execute("SAVEPOINT work")
+    def _commit_now(self, connection: sqlite3.Connection) -> None:
+        began_s = monotonic()
+        connection.execute("COMMIT")
+        self._pace = self._pace.after(monotonic() - began_s)
+
+
+def _viewed(connection: sqlite3.Connection, work: Callable[[Transaction], _T]) -> _T:
+    connection.execute("BEGIN")
     try:
-        item.result = item.run(connection)
-    except Exception as error:
-        if _code(error) in _STORE_TROUBLE:
-            raise  # the batch fails as a whole: its transaction may be gone
-        item.error = error  # whatever it is, it belongs to this caller alone
-    if is_alone:
-        return
-    if item.error is not None:
-        connection.execute("ROLLBACK TO work")
-    connection.execute("RELEASE work")
-
-
-def _code(error: BaseException) -> int:
-    """Return SQLite's primary result code, 0 for what is not its error."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+        return work(connection)
+    finally:
+        connection.execute("ROLLBACK")
 
 
 def _failure(error: sqlite3.Error) -> StoreError:
-    code = _code(error)
+    code = primary_code(error)
     if code == sqlite3.SQLITE_FULL:
         return StoreFullError(f"the store is full: {error}")
-    if code in _TRANSIENT:
+    if code in TRANSIENT:
         return StoreError(f"the store is busy: {error}")
     return StoreBrokenError(f"the store failed: {error}")
 
 
 @asynccontextmanager
-async def open_database(path: Path, *, operation_timeout_s: float) -> AsyncIterator[Database]:
+async def open_database(
+    path: Path, *, operation_timeout_s: float, quick_commit_s: float = QUICK_COMMIT_S
+) -> AsyncIterator[Database]:
     """Open the database at `path` (absolute), bring its schema up to date and lend it; closed on leaving.
 
-    The lender runs `Database.serve` in a task of its own.
+    The lender runs `Database.serve` in a task of its own. Where a commit usually takes less than `quick_commit_s`,
+    short transactions run in the event loop's thread.
 
     Raises:
         StoreRefusedError: the file is not ours, or its schema is newer than this code.
     """
-    async with aiosqlite.connect(path, isolation_level=None) as writer:
+    async with aiosqlite.connect(path, isolation_level=None, check_same_thread=False) as writer:
         writer.row_factory = sqlite3.Row
         await writer._execute(migration.prepare, writer._conn, _WRITER_PRAGMAS)  # type: ignore[no-untyped-call]  # noqa: SLF001
-        async with aiosqlite.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None) as reader:
+        await writer.execute(_NEVER_WAIT)
+        only_to_read = f"{path.as_uri()}?mode=ro"
+        async with aiosqlite.connect(only_to_read, uri=True, isolation_level=None) as reader:
             reader.row_factory = sqlite3.Row
-            for pragma in _READER_PRAGMAS:
+            for pragma in (*_READER_PRAGMAS, _WAIT_FOR_LOCK):
                 await reader.execute(pragma)
-            yield Database(writer, reader, operation_timeout_s=operation_timeout_s)
+            with closing(sqlite3.connect(only_to_read, uri=True, isolation_level=None, timeout=0)) as near_reader:
+                near_reader.row_factory = sqlite3.Row
+                for pragma in _READER_PRAGMAS:
+                    near_reader.execute(pragma)
+                yield Database(
+                    writer,
+                    reader,
+                    near_reader,
+                    operation_timeout_s=operation_timeout_s,
+                    pace=Pace(quick_s=quick_commit_s),
+                )

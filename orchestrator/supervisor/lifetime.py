@@ -108,7 +108,7 @@ class Lifetime:
     async def _look_up(self) -> None:
         """Take the row as it is now."""
         self._is_rumour = False  # before the read: what changes during it is heard
-        self.run = await self._around.database.read(lambda tx: job_runs.get_by_id(tx, self.run.id))
+        self.run = await self._around.database.read(lambda tx: job_runs.get_by_id(tx, self.run.id), is_short=True)
 
     async def _step(self) -> bool:
         """Do what the sight of the run calls for. Returns False where there is nothing to do until it is woken.
@@ -184,7 +184,7 @@ class Lifetime:
             run = job_runs.get_by_id(tx, self.run.id)
             return run, _launch_spec(tx, run)
 
-        return await self._around.database.read(read)
+        return await self._around.database.read(read, is_short=True)
 
     async def _admit(self) -> tuple[JobRun, LaunchSpec | RequestError]:
         """Move a WAITING run to STARTING, and return what `_read` does."""

@@ -103,7 +103,10 @@ class Retention:
         if not bare:
             return 0
         return await self._around.database.write(
-            "retire_runs", lambda tx: retention.retire(tx, bare, before_ms=before_ms), is_patient=True
+            "retire_runs",
+            lambda tx: retention.retire(tx, bare, before_ms=before_ms),
+            is_patient=True,
+            is_long=True,
         )
 
     async def _discard(self, runs: Sequence[OldRun]) -> bool:

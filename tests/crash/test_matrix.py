@@ -27,6 +27,7 @@ from tests.support.crashing import (
     check_nothing_left,
     check_ran_once,
     check_truthful,
+    commits_by,
     is_dead,
     kill,
     with_history,
@@ -129,7 +130,9 @@ def test_a_run_happens_once_and_ends_truthfully_whoever_is_killed(cell: Cell, tm
     body = f"import time; time.sleep({seconds} if not os.path.exists({str(tmp_path / 'hurry')!r}) else 0)"
     warmth = {"--orchestrator-runtime": "warm"} if cell.is_warm else {}
     runtimes = '{"warm": {}}' if cell.is_warm else "{}"
-    with Lives(tmp_path, (cell.daemon, cell.shim), capacity__dpus=10, runtimes=runtimes) as lives:
+    points = (cell.daemon, cell.shim)
+    settings: dict[str, Any] = {"capacity__dpus": 10, "runtimes": runtimes}
+    with Lives(tmp_path, points, quick_commit_ms=commits_by(cell), **settings) as lives:
         markers = lives.markers
         client = lives.client
         job = client.job(
@@ -212,7 +215,7 @@ def test_what_is_around_a_run_changes_whole_or_not_at_all_and_the_run_goes_on(po
     go = tmp_path / "go"
     go.touch()
     body = f"import time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)"
-    with Lives(tmp_path, [point]) as lives:
+    with Lives(tmp_path, [point], quick_commit_ms=commits_by(point)) as lives:
         markers = lives.markers
         client = lives.client
         job = client.job("job", markers.script(body, moves_bookmark=True), DefaultArguments=_BOOKMARK)

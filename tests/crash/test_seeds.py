@@ -39,7 +39,8 @@ _SHORT_SEEDS: Final = 2
 def test_forty_runs_survive_five_kills(seed: int, tmp_path: Path) -> None:
     chance = random.Random(seed)
     lengths = [str(round(chance.uniform(0.2, 2), 2)) for _ in range(_RUNS)]
-    with Lives(tmp_path, capacity__dpus=100, capacity__max_processes=12) as lives:
+    settings: dict[str, Any] = {"capacity__dpus": 100, "capacity__max_processes": 12}
+    with Lives(tmp_path, quick_commit_ms=(0, 100)[seed % 2], **settings) as lives:
         markers = lives.markers
         script = markers.script('import time; time.sleep(float(sys.argv[sys.argv.index("--seconds") + 1]))')
         job = lives.client.job("job", script, ExecutionProperty={"MaxConcurrentRuns": _RUNS})

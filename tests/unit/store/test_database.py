@@ -29,14 +29,18 @@ from orchestrator.store.database import Database, Transaction, open_database
 
 SCRATCH: Final = "CREATE TABLE IF NOT EXISTS scratch (a INTEGER PRIMARY KEY, b TEXT) STRICT"
 WITHIN_S: Final = 20
+NEVER_QUICK_S: Final = 0.0
+ALWAYS_QUICK_S: Final = 1000.0
 
 
 @asynccontextmanager
-async def serving(path: Path, *, operation_timeout_s: float = 10) -> AsyncIterator[Database]:
-    """Lend a database whose writer works."""
+async def serving(
+    path: Path, *, operation_timeout_s: float = 10, quick_commit_s: float = NEVER_QUICK_S
+) -> AsyncIterator[Database]:
+    """Lend a database whose writer works: by default in a thread, however quick the disk is."""
     with anyio.fail_after(WITHIN_S):
         async with (
-            open_database(path, operation_timeout_s=operation_timeout_s) as database,
+            open_database(path, operation_timeout_s=operation_timeout_s, quick_commit_s=quick_commit_s) as database,
             anyio.create_task_group() as tasks,
         ):
             await tasks.start(database.serve)
@@ -84,8 +88,14 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state.db"
 
 
-async def test_a_result_is_given_back_when_it_is_on_disk(path: Path) -> None:
-    async with serving(path) as database:
+@pytest.fixture(params=[NEVER_QUICK_S, ALWAYS_QUICK_S], ids=["on a thread", "in the loop"])
+def quick_commit_s(request: pytest.FixtureRequest) -> float:
+    """What is a quick commit: so that short transactions run on a thread, or in the event loop's."""
+    return float(request.param)
+
+
+async def test_a_result_is_given_back_when_it_is_on_disk(path: Path, quick_commit_s: float) -> None:
+    async with serving(path, quick_commit_s=quick_commit_s) as database:
         assert await database.write("add", add(1)) == 1
         assert stored(path) == {1}
 
@@ -111,11 +121,13 @@ async def test_callers_that_wait_together_share_one_commit(path: Path, monkeypat
 
 async def until_waiting(database: Database, count: int) -> None:
     """Wait until `count` works stand in the inbox and the writer's task is at its first."""
-    while database._inbox.statistics().current_buffer_used != count or database._writer._tx.qsize() != 1:
+    while len(database._waiting) != count or database._writer._tx.qsize() != 1:
         await checkpoint()
 
 
-async def test_nobody_is_answered_before_the_commit(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nobody_is_answered_before_the_commit(
+    path: Path, monkeypatch: pytest.MonkeyPatch, quick_commit_s: float
+) -> None:
     seen: list[set[int]] = []
 
     def look(point: str) -> None:
@@ -123,28 +135,43 @@ async def test_nobody_is_answered_before_the_commit(path: Path, monkeypatch: pyt
             seen.append(stored(path))
 
     monkeypatch.setattr(module, "reach", look)
-    async with serving(path) as database:
+    async with serving(path, quick_commit_s=quick_commit_s) as database:
         await database.write("watched", add(1))
         seen.append(stored(path))
     assert seen == [set(), {1}]
 
 
-async def test_a_refusal_undoes_its_own_work_and_no_others(path: Path) -> None:
+async def test_a_refusal_undoes_its_own_work_and_no_others(path: Path, quick_commit_s: float) -> None:
     def refuse(tx: Transaction) -> None:
         add(2)(tx)
         raise LookupError("no")
 
-    async with serving(path) as database:
+    async with serving(path, quick_commit_s=quick_commit_s) as database:
         outcomes = await together(database, [add(1), refuse, add(3)])
         assert [type(outcome) for outcome in outcomes] == [int, LookupError, int]
         assert stored(path) == {1, 3}
 
 
-async def test_a_broken_constraint_is_its_own_callers(path: Path) -> None:
-    async with serving(path) as database:
+async def test_a_broken_constraint_is_its_own_callers(path: Path, quick_commit_s: float) -> None:
+    async with serving(path, quick_commit_s=quick_commit_s) as database:
         outcomes = await together(database, [add(1), add(1), add(2)])
         assert [type(outcome) for outcome in outcomes] == [int, sqlite3.IntegrityError, int]
         assert stored(path) == {1, 2}
+
+
+@contextmanager
+def counted_batches() -> Iterator[list[int]]:
+    """Count how many works each transaction has, while this lasts."""
+    sizes: list[int] = []
+    run_batch = Database._run_batch
+
+    def counted(self: Database, batch: Any, *, may_wait: bool) -> bool:
+        sizes.append(len(batch))
+        return run_batch(self, batch, may_wait=may_wait)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Database, "_run_batch", counted)
+        yield sizes
 
 
 async def together(database: Database, works: list[Callable[[Transaction], Any]]) -> list[Any]:
@@ -157,26 +184,24 @@ async def together(database: Database, works: list[Callable[[Transaction], Any]]
         except Exception as error:  # noqa: BLE001 - the outcome is what is asked for
             outcomes[number] = error
 
-    async with anyio.create_task_group() as tasks:
-        with busy_thread(database):
-            tasks.start_soon(database.write, "first", lambda tx: None)
-            await until_waiting(database, 0)
+    with counted_batches() as sizes:
+        async with anyio.create_task_group() as tasks:
             for number in range(len(works)):
                 tasks.start_soon(one, number)
-            await until_waiting(database, len(works))
+    assert sizes == [len(works)]
     return outcomes
 
 
-async def test_a_full_disk_fails_its_whole_batch_and_stores_nothing(path: Path) -> None:
-    async with serving(path) as database:
+async def test_a_full_disk_fails_its_whole_batch_and_stores_nothing(path: Path, quick_commit_s: float) -> None:
+    async with serving(path, quick_commit_s=quick_commit_s) as database:
         await limit_pages(database, extra=3)
         outcomes = await together(database, [add(1), fill, add(2)])
         assert {type(outcome) for outcome in outcomes} == {StoreFullError}
         assert stored(path) == set()
 
 
-async def test_the_store_works_again_when_there_is_room_again(path: Path) -> None:
-    async with serving(path) as database:
+async def test_the_store_works_again_when_there_is_room_again(path: Path, quick_commit_s: float) -> None:
+    async with serving(path, quick_commit_s=quick_commit_s) as database:
         await limit_pages(database, extra=3)
         with pytest.raises(StoreFullError, match="the store is full"):
             await database.write("fill", fill)
@@ -199,14 +224,16 @@ async def limit_pages(database: Database, *, extra: int) -> None:
     await database._writer._execute(limit)  # type: ignore[no-untyped-call]
 
 
-async def test_a_damaged_database_ends_the_writer_and_all_that_is_written_after(path: Path) -> None:
+async def test_a_damaged_database_ends_the_writer_and_all_that_is_written_after(
+    path: Path, quick_commit_s: float
+) -> None:
     def damage(tx: Transaction) -> None:
         error = sqlite3.DatabaseError("disk I/O error")
         error.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
         raise error
 
     with anyio.fail_after(WITHIN_S):
-        async with open_database(path, operation_timeout_s=10) as database:
+        async with open_database(path, operation_timeout_s=10, quick_commit_s=quick_commit_s) as database:
             with pytest.raises(ExceptionGroup) as ended:  # noqa: PT012 - it is raised where the group ends
                 async with anyio.create_task_group() as tasks:
                     await tasks.start(database.serve)
@@ -218,13 +245,13 @@ async def test_a_damaged_database_ends_the_writer_and_all_that_is_written_after(
             database.close()
 
 
-async def test_a_busy_database_fails_the_batch_and_ends_nothing(path: Path) -> None:
+async def test_a_busy_database_fails_the_batch_and_ends_nothing(path: Path, quick_commit_s: float) -> None:
     def meet(tx: Transaction) -> None:
         error = sqlite3.OperationalError("database is locked")
         error.sqlite_errorcode = sqlite3.SQLITE_BUSY
         raise error
 
-    async with serving(path) as database:
+    async with serving(path, quick_commit_s=quick_commit_s) as database:
         with pytest.raises(StoreError, match="the store is busy"):
             await database.write("meet", meet)
         assert await database.write("add", add(1)) == 1
@@ -241,14 +268,15 @@ def locked_by_another(path: Path) -> Iterator[None]:
         other.close()
 
 
-async def be_brief(database: Database) -> None:
+@pytest.fixture
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the writer look again after moments instead of seconds."""
-    await database._writer._execute(lambda: database._writer._conn.execute("PRAGMA busy_timeout = 10"))  # type: ignore[no-untyped-call]
+    monkeypatch.setattr(module, "_WAIT_FOR_LOCK", "PRAGMA busy_timeout = 10")
 
 
-async def test_a_lock_that_another_program_holds_is_waited_out(path: Path) -> None:
-    async with serving(path, operation_timeout_s=0.05) as database:
-        await be_brief(database)
+@pytest.mark.usefixtures("brief")
+async def test_a_lock_that_another_program_holds_is_waited_out(path: Path, quick_commit_s: float) -> None:
+    async with serving(path, operation_timeout_s=0.05, quick_commit_s=quick_commit_s) as database:
         async with anyio.create_task_group() as tasks:
             with locked_by_another(path):
                 tasks.start_soon(lambda: database.write("patient", add(1), is_patient=True))
@@ -258,11 +286,14 @@ async def test_a_lock_that_another_program_holds_is_waited_out(path: Path) -> No
         assert stored(path) == {1}
 
 
-async def test_a_lock_that_another_program_holds_does_not_hold_up_the_end(path: Path) -> None:
+@pytest.mark.usefixtures("brief")
+async def test_a_lock_that_another_program_holds_does_not_hold_up_the_end(path: Path, quick_commit_s: float) -> None:
     with anyio.fail_after(WITHIN_S):
-        async with open_database(path, operation_timeout_s=10) as database, anyio.create_task_group() as tasks:
+        async with (
+            open_database(path, operation_timeout_s=10, quick_commit_s=quick_commit_s) as database,
+            anyio.create_task_group() as tasks,
+        ):
             await tasks.start(database.serve)
-            await be_brief(database)
             with locked_by_another(path):
                 async with anyio.create_task_group() as callers:
                     callers.start_soon(refused_as_busy, database)
@@ -275,14 +306,14 @@ async def refused_as_busy(database: Database) -> None:
         await database.write("late", lambda tx: None, is_patient=True)
 
 
-async def test_a_statement_that_is_wrong_is_its_callers_alone(path: Path) -> None:
-    async with serving(path) as database:
+async def test_a_statement_that_is_wrong_is_its_callers_alone(path: Path, quick_commit_s: float) -> None:
+    async with serving(path, quick_commit_s=quick_commit_s) as database:
         outcomes = await together(database, [add(1), lambda tx: tx.execute("SELECT nothing"), add(2)])
         assert [type(outcome) for outcome in outcomes] == [int, sqlite3.OperationalError, int]
         assert stored(path) == {1, 2}
 
 
-async def test_a_batch_that_ends_without_a_word_is_nobodys_success(path: Path) -> None:
+async def test_a_batch_that_ends_without_a_word_is_nobodys_success(path: Path, quick_commit_s: float) -> None:
     class Interruption(BaseException):
         """Neither the store's error nor a caller's."""
 
@@ -290,7 +321,7 @@ async def test_a_batch_that_ends_without_a_word_is_nobodys_success(path: Path) -
         raise Interruption
 
     with anyio.fail_after(WITHIN_S):
-        async with open_database(path, operation_timeout_s=10) as database:
+        async with open_database(path, operation_timeout_s=10, quick_commit_s=quick_commit_s) as database:
             with pytest.raises(BaseExceptionGroup) as ended:  # noqa: PT012 - it is raised where the group ends
                 async with anyio.create_task_group() as tasks:
                     await tasks.start(database.serve)
@@ -337,14 +368,16 @@ async def test_a_caller_that_goes_after_its_work_began_leaves_the_whole(path: Pa
 
 
 @pytest.mark.parametrize("ticks", range(12))
-async def test_a_caller_may_go_at_any_moment_and_no_transaction_stays_open(path: Path, ticks: int) -> None:
+async def test_a_caller_may_go_at_any_moment_and_no_transaction_stays_open(
+    path: Path, ticks: int, quick_commit_s: float
+) -> None:
     """Cancelled after each number of turns of the loop: it is all there or not at all, and 400 writes work after it."""
 
     def pair(tx: Transaction) -> None:
         add(1)(tx)
         add(2)(tx)
 
-    async with serving(path) as database:
+    async with serving(path, quick_commit_s=quick_commit_s) as database:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(database.write, "gone", pair)
             for _ in range(ticks):
@@ -427,13 +460,13 @@ async def test_a_read_that_fails_leaves_no_view_open(path: Path) -> None:
         assert await database.read(lambda tx: tx.execute("SELECT count(*) FROM scratch").fetchone()[0]) == 1
 
 
-async def test_closing_finishes_what_waits(path: Path) -> None:
+async def test_closing_finishes_what_waits(path: Path, quick_commit_s: float) -> None:
     outcomes: list[int] = []
 
     async def write(database: Database, number: int) -> None:
         outcomes.append(await database.write("add", add(number)))
 
-    async with serving(path) as database, anyio.create_task_group() as tasks:
+    async with serving(path, quick_commit_s=quick_commit_s) as database, anyio.create_task_group() as tasks:
         for number in range(20):
             tasks.start_soon(write, database, number)
         await checkpoint()
@@ -443,8 +476,8 @@ async def test_closing_finishes_what_waits(path: Path) -> None:
     assert stored(path) == set(range(20))
 
 
-async def test_a_database_is_durable_before_it_is_fast(path: Path) -> None:
-    async with serving(path) as database:
+async def test_a_database_is_durable_before_it_is_fast(path: Path, quick_commit_s: float) -> None:
+    async with serving(path, quick_commit_s=quick_commit_s) as database:
 
         def pragmas(tx: Transaction) -> list[Any]:
             names = ("journal_mode", "synchronous", "foreign_keys")
@@ -472,16 +505,8 @@ async def test_the_pinned_aiosqlite_runs_a_function_whole_on_its_own_thread(path
             await connection._execute({}.__getitem__, "x")  # type: ignore[no-untyped-call]
 
 
-async def test_who_calls_again_as_soon_as_it_is_answered_shares_its_commits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_who_calls_again_as_soon_as_it_is_answered_shares_its_commits(path: Path, quick_commit_s: float) -> None:
     """The pauses are those that a call takes on its way in: a few steps of the loop, not the same for each."""
-    sizes = []
-    run_batch = Database._run_batch
-
-    def counted(self: Database, batch: Any) -> bool:
-        sizes.append(len(batch))
-        return run_batch(self, batch)
 
     async def call_on(caller: int) -> None:
         for number in range(10):
@@ -489,10 +514,101 @@ async def test_who_calls_again_as_soon_as_it_is_answered_shares_its_commits(
                 await checkpoint()
             await database.write("add", add(caller * 10 + number))
 
-    async with serving(tmp_path / "state.db") as database:
-        monkeypatch.setattr(Database, "_run_batch", counted)
-        async with anyio.create_task_group() as tasks:
-            for caller in range(8):
-                tasks.start_soon(call_on, caller)
-    assert len(stored(tmp_path / "state.db")) == sum(sizes) == 80
+    async with serving(path, quick_commit_s=quick_commit_s) as database:
+        with counted_batches() as sizes:
+            async with anyio.create_task_group() as tasks:
+                for caller in range(8):
+                    tasks.start_soon(call_on, caller)
+    assert len(stored(path)) == sum(sizes) == 80
     assert len(sizes) <= 12
+
+
+def thread_of(threads: list[int]) -> Callable[[Transaction], None]:
+    return lambda tx: threads.append(threading.get_ident())
+
+
+async def test_on_a_quick_disk_short_transactions_have_no_thread_of_their_own(path: Path) -> None:
+    async with serving(path, quick_commit_s=ALWAYS_QUICK_S) as database:
+        threads: list[int] = []
+        await database.write("short", thread_of(threads))
+        await database.read(thread_of(threads), is_short=True)
+        assert set(threads) == {threading.get_ident()}
+        threads.clear()
+        await database.write("long", thread_of(threads), is_long=True)
+        await database.read(thread_of(threads))
+        assert threading.get_ident() not in threads
+        assert len(threads) == 2
+
+
+async def test_a_long_work_takes_those_that_share_its_commit_to_its_thread(path: Path) -> None:
+    threads: list[int] = []
+    async with serving(path, quick_commit_s=ALWAYS_QUICK_S) as database, anyio.create_task_group() as tasks:
+        tasks.start_soon(database.write, "short", thread_of(threads))
+        tasks.start_soon(lambda: database.write("long", thread_of(threads), is_long=True))
+    assert len(threads) == 2
+    assert threading.get_ident() not in threads
+
+
+async def test_many_at_once_are_long_together(path: Path) -> None:
+    threads: list[int] = []
+    async with serving(path, quick_commit_s=ALWAYS_QUICK_S) as database, anyio.create_task_group() as tasks:
+        for _ in range(module.MAX_SHORT_BATCH + 1):
+            tasks.start_soon(database.write, "w", thread_of(threads))
+    assert len(threads) == module.MAX_SHORT_BATCH + 1
+    assert threading.get_ident() not in threads
+
+
+async def test_slow_commits_move_the_transactions_to_a_thread_and_quick_ones_back(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock stands still between two looks, and jumps by a second at those around a slow commit."""
+    now_s, step_s = 0.0, 0.0
+
+    def clock() -> float:
+        nonlocal now_s
+        now_s += step_s
+        return now_s
+
+    async def are_in_the_loop() -> list[bool]:
+        threads: list[int] = []
+        await database.write("w", thread_of(threads))
+        await database.read(thread_of(threads), is_short=True)
+        return [thread == threading.get_ident() for thread in threads]
+
+    monkeypatch.setattr(module, "monotonic", clock)
+    async with serving(path, quick_commit_s=0.001) as database:
+        assert await are_in_the_loop() == [True, True]
+        step_s = 1.0
+        assert await are_in_the_loop() == [True, False]
+        assert await are_in_the_loop() == [False, False]
+        step_s = 0.0
+        until_quick = 0
+        while not all(await are_in_the_loop()):
+            until_quick += 1
+            assert until_quick < 1000
+
+
+async def test_a_short_look_while_another_program_holds_the_whole_database_is_had_on_the_thread(path: Path) -> None:
+    def refuse(tx: Transaction) -> None:
+        if threading.get_ident() == in_the_loop:
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+            raise error
+
+    in_the_loop = threading.get_ident()
+    async with serving(path, quick_commit_s=ALWAYS_QUICK_S) as database:
+        await database.read(refuse, is_short=True)
+        with pytest.raises(sqlite3.OperationalError, match="no such table"):
+            await database.read(methodcaller("execute", "SELECT * FROM missing"), is_short=True)
+        await database.write("add", add(1))
+        assert (
+            await database.read(lambda tx: tx.execute("SELECT count(*) FROM scratch").fetchone()[0], is_short=True) == 1
+        )
+
+
+async def test_a_short_look_sees_what_is_committed_and_cannot_write(path: Path) -> None:
+    async with serving(path, quick_commit_s=ALWAYS_QUICK_S) as database:
+        for statement in ("INSERT INTO scratch (a) VALUES (9)", "DROP TABLE scratch", "PRAGMA user_version = 99"):
+            with pytest.raises(sqlite3.OperationalError, match="readonly"):
+                await database.read(methodcaller("execute", statement), is_short=True)
+        assert stored(path) == set()
