@@ -4,7 +4,7 @@ An executor never decides what becomes of a run: it starts, looks, stops and rep
 legitimate answer to a look and never changes a state.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -114,8 +114,8 @@ class Executor(Protocol):
         """Look what became of the run. `Alive` means that an observation will follow when that changes."""
         ...
 
-    def watch(self) -> AsyncIterator[JobRunId]:
-        """Yield the id of each run that something happened to; `find` then tells what. One stream for all runs."""
+    def watch(self, happened: Callable[[JobRunId], None]) -> None:
+        """Have `happened` called with each run that something happened to, in the event loop; `find` then tells what."""
         ...
 
     async def request_stop(self, run_id: JobRunId) -> None:

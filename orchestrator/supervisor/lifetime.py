@@ -26,7 +26,7 @@ from orchestrator.model.states import JobRunState, RunEvent
 from orchestrator.store import job_runs
 from orchestrator.store.database import Database, Transaction
 from orchestrator.supervisor import launching, settlement
-from orchestrator.supervisor.bell import Bell
+from orchestrator.supervisor.bell import Bell, heard
 from orchestrator.supervisor.means import Means
 
 log = structlog.stdlib.get_logger()
@@ -95,9 +95,7 @@ class Lifetime:
                 is_moved = True
             if not is_moved:
                 is_in_grace = self._is_seen_alive and not (self._is_launch_due or self.run.launched_on_ms is not None)
-                with anyio.move_on_after(LAUNCH_GRACE_S if is_in_grace else SAFETY_POLL_S) as patience:
-                    await rung.wait()
-                if patience.cancelled_caught:
+                if not await heard(rung, within_s=LAUNCH_GRACE_S if is_in_grace else SAFETY_POLL_S):
                     self._is_launch_due |= is_in_grace
                     self._is_rumour |= not is_in_grace
 

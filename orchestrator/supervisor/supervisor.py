@@ -21,7 +21,7 @@ from orchestrator.model.records import JobRun
 from orchestrator.model.states import JobRunState
 from orchestrator.store import job_runs, jobs
 from orchestrator.store.database import Transaction
-from orchestrator.supervisor.bell import Bell
+from orchestrator.supervisor.bell import Bell, heard
 from orchestrator.supervisor.lifetime import (
     MAX_RETRY_INTERVAL_S,
     RETRY_INTERVAL_S,
@@ -119,7 +119,7 @@ class Supervisor:
     async def serve(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Take up what the last daemon left, then dispatch until cancelled. Runs go on when this ends."""
         async with anyio.create_task_group() as lifetimes:
-            lifetimes.start_soon(self._observe)
+            self._around.executor.watch(self._happened)
             await self._take_up_new(lifetimes, is_start=True)
             task_status.started()
             while True:
@@ -128,15 +128,13 @@ class Supervisor:
                     await self._take_up_new(lifetimes)
                 self._take_up_stops(lifetimes)
                 self._dispatch(lifetimes)
-                with anyio.move_on_after(SAFETY_POLL_S) as patience:
-                    await rung.wait()
-                self._is_behind |= patience.cancelled_caught
+                if not await heard(rung, within_s=SAFETY_POLL_S):
+                    self._is_behind = True
 
-    async def _observe(self) -> None:
-        async for run_id in self._around.executor.watch():
-            lifetime = self._lifetimes.get(run_id)
-            if lifetime is not None:
-                lifetime.wake()
+    def _happened(self, run_id: JobRunId) -> None:
+        lifetime = self._lifetimes.get(run_id)
+        if lifetime is not None:
+            lifetime.wake()
 
     async def _take_up_new(self, lifetimes: TaskGroup, *, is_start: bool = False) -> None:
         """Queue the runs that the store has and we do not; at the start also hold those that a shim has claimed."""

@@ -142,7 +142,6 @@ async def world(**policy: Any) -> AsyncIterator[World]:
             try:
                 yield here
             finally:
-                here.executor.close()
                 database.close()
 
 

@@ -1,10 +1,7 @@
 """An executor in memory: a test says what is seen of each run, and reads what was asked for."""
 
-import math
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
-
-import anyio
+from collections.abc import Callable
 
 from orchestrator.executors.interface import Alive, Ended, LaunchSpec, LogExtent, Revoked, Sighting, Stream, Unclaimed
 from orchestrator.model.endings import Ending
@@ -29,7 +26,7 @@ class ScriptedExecutor:
         self.on_revoke: Callable[[JobRunId], None] = lambda _: None
         self.on_discard: Callable[[JobRunId], None] = lambda _: None
         self.on_stop: Callable[[JobRunId], None] = lambda _: None
-        self._happened, self._observations = anyio.create_memory_object_stream[JobRunId](math.inf)
+        self._happened: Callable[[JobRunId], None] = lambda _: None
 
     def start(self, spec: LaunchSpec) -> None:
         """Have a shim claim the run."""
@@ -38,7 +35,7 @@ class ScriptedExecutor:
     def see(self, run_id: JobRunId, sighting: Sighting) -> None:
         """Let `run_id` look so from now on, and say that something happened to it."""
         self.seen[run_id] = sighting
-        self._happened.send_nowait(run_id)
+        self._happened(run_id)
 
     def end(self, run_id: JobRunId, ending: Ending) -> None:
         """Have the run's shim leave its ending."""
@@ -55,10 +52,9 @@ class ScriptedExecutor:
         self.on_find(run_id)
         return self.seen[run_id]
 
-    async def watch(self) -> AsyncIterator[JobRunId]:
-        """Yield the runs that something happened to."""
-        async for run_id in self._observations:
-            yield run_id
+    def watch(self, happened: Callable[[JobRunId], None]) -> None:
+        """Tell `happened` of the runs that something happened to."""
+        self._happened = happened
 
     async def request_stop(self, run_id: JobRunId) -> None:
         """Note the stop, and do as the test says."""
@@ -107,8 +103,3 @@ class ScriptedExecutor:
     def capacity(self) -> float | None:
         """Return None: the slots are the only limit."""
         return None
-
-    def close(self) -> None:
-        """End the stream of observations."""
-        self._happened.close()
-        self._observations.close()

@@ -6,9 +6,8 @@ the event loop, without a thread or a task for each. A shim that another daemon 
 
 import asyncio
 import errno
-import math
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -51,6 +50,10 @@ _OUR_TROUBLE: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno
 """What says nothing about the run: the daemon is short of something, and the same launch may succeed later."""
 
 
+def _nobody_listens(run_id: JobRunId) -> None:
+    """Let it go: whoever will listen looks at every run first."""
+
+
 _SAID: Final[Mapping[str, Sighting]] = MappingProxyType({"started": Alive(), "over": Over()})
 
 
@@ -83,7 +86,7 @@ class LocalExecutor:
         self._fetchers = anyio.CapacityLimiter(_FETCHES)
         self._spawner: Spawner | None = None
         self._unforked: set[JobRunId] = set()  # those for which a server made no shim: the next one is executed
-        self._happened, self._observations = anyio.create_memory_object_stream[JobRunId](math.inf)
+        self._happened: Callable[[JobRunId], None] = _nobody_listens
 
     async def start(self, runtimes: Sequence[Runtime] = ()) -> None:
         """Make ready what launches go faster with: the run directories' parents, the spawn server, and templates."""
@@ -105,7 +108,7 @@ class LocalExecutor:
                 async with self._fetchers:
                     await s3.fetch_apart(partial(self._fetch, spec))
                 self._fetched.add(spec.run_id)
-                self._happened.send_nowait(spec.run_id)
+                self._happened(spec.run_id)
                 return
             directory = RunDirectory(self._runs, spec.run_id)
             script_world = world.build(spec, self._settings, directory.path)
@@ -144,10 +147,9 @@ class LocalExecutor:
                     self._unforked.discard(run_id)
                     return seen
 
-    async def watch(self) -> AsyncIterator[JobRunId]:
-        """Yield each run that something happened to; see `Executor.watch`."""
-        async for run_id in self._observations:
-            yield run_id
+    def watch(self, happened: Callable[[JobRunId], None]) -> None:
+        """Tell `happened` from now on; see `Executor.watch`."""
+        self._happened = happened
 
     async def request_stop(self, run_id: JobRunId) -> None:
         """Send SIGTERM to the shim that holds the claim; see `Executor.request_stop`."""
@@ -207,8 +209,6 @@ class LocalExecutor:
                 shim.dismiss()
         if self._spawner is not None:
             self._spawner.close()
-        self._happened.close()
-        self._observations.close()
 
     def _fetch(self, spec: LaunchSpec) -> None:
         directory = RunDirectory(self._runs, spec.run_id)
@@ -265,7 +265,7 @@ class LocalExecutor:
                 log.warning("shim_not_forked", run=notice.run_id, problem=notice.more)
         if notice.word == "refused":
             self._refusals[run_id] = f"The run could not be started: {notice.more}"
-        self._happened.send_nowait(run_id)
+        self._happened(run_id)
 
     def _heard_of_script(self, run_id: JobRunId, notice: Notice) -> None:
         """Take in how far a run has come, which then need not be looked at."""
@@ -322,4 +322,4 @@ class LocalExecutor:
         if shim in self._shims.get(run_id, ()):
             self._unwatch(run_id, shim)
             shim.dismiss()
-        self._happened.send_nowait(run_id)
+        self._happened(run_id)

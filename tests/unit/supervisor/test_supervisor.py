@@ -134,7 +134,6 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             await tasks.start(database.serve)
             world = World(database, ScriptedExecutor())
             yield world
-            world.executor.close()
             database.close()
 
 

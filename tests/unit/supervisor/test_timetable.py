@@ -104,7 +104,6 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             try:
                 yield world
             finally:
-                world.executor.close()
                 database.close()
 
 
