@@ -96,14 +96,15 @@ class Database:
             raise self._broken
         if self._is_closing:
             raise anyio.ClosedResourceError
-        item = Work(name, work, is_long=is_long)
+        loop = asyncio.get_running_loop()
+        item = Work(name, work, is_long, loop.create_future())
         self._waiting.append(item)
         self._arrived.set()
         timeout_s, timer = self._operation_timeout_s, None
         if not is_patient:  # a timer of the loop costs a tenth of a cancel scope
-            timer = asyncio.get_running_loop().call_later(timeout_s, item.expire, timeout_s)
+            timer = loop.call_later(timeout_s, item.expire, timeout_s)
         try:
-            await item.done.wait()
+            await item.done
         except BaseException:
             item.take()  # nobody waits any more: not begun is not wanted
             raise
@@ -188,7 +189,7 @@ class Database:
             raise
         finally:
             for item in batch:
-                item.done.set()
+                item.finish()
 
     def _run_batch(self, batch: Sequence[Work], *, may_wait: bool) -> bool:
         """Run one transaction: a savepoint for each work, one commit.

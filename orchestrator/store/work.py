@@ -33,8 +33,8 @@ class Work:
 
     name: str
     run: Callable[[Transaction], Any]
-    is_long: bool = False
-    done: asyncio.Event = field(default_factory=asyncio.Event)
+    is_long: bool
+    done: asyncio.Future[None]
     result: Any = None
     error: BaseException | None = None
     _fate: threading.Lock = field(default_factory=threading.Lock)
@@ -47,7 +47,12 @@ class Work:
         """Withdraw it, unless it has begun: then its outcome is near, and its caller's to know."""
         if self.take():
             self.error = OperationTimeoutError(timeout_s)
-            self.done.set()
+            self.finish()
+
+    def finish(self) -> None:
+        """Wake up the caller, who may have gone."""
+        if not self.done.done():
+            self.done.set_result(None)
 
     def outcome(self) -> Any:
         """Return what came of it.
