@@ -123,7 +123,7 @@ async def _run(
     store = open_database(
         directory.database,
         operation_timeout_s=settings.operation_timeout_s,
-        quick_commit_s=settings.quick_commit_ms / 1000,
+        quick_s=settings.quick_commit_ms / 1000,
     )
     async with store as database:
         world_settings = _world(settings, endpoint_url)

@@ -44,7 +44,7 @@ async def define_jobs(ctx: Context, defined: Mapping[str, DefinedJob], refused: 
             jobs.replace(tx, job, job.definition, source=None, at_ms=at_ms)
         return [job.name for job in orphans]
 
-    for name in await ctx.database.write("define_jobs", define, is_patient=True, is_long=True):
+    for name in await ctx.database.write("define_jobs", define, is_patient=True):
         log.warning("job_file_gone", job=name, consequence="the job stays and can now be changed or deleted by the API")
 
 

@@ -67,7 +67,7 @@ async def define_triggers(ctx: Context, defined: DefinedTriggers) -> list[str]:
                 outcome.orphans.append(trigger.name)
         return outcome
 
-    outcome = await ctx.database.write("define_triggers", define, is_patient=True, is_long=True)
+    outcome = await ctx.database.write("define_triggers", define, is_patient=True)
     ctx.supervisor.rescheduled()
     for name, problem in outcome.refused.items():
         log.error("trigger_refused", trigger=name, file=defined.triggers[name].source, problem=problem)

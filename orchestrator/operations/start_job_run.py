@@ -41,6 +41,7 @@ async def start_job_run(ctx: Context, request: StartJobRunRequest) -> StartJobRu
     def accept(tx: Transaction) -> Acceptance:
         return accept_run(tx, asked, means=ctx.means, at_ms=at_ms)
 
-    accepted = await ctx.database.write("accept_job_run", accept)  # on disk when this returns
+    is_short = request.job_run_id is None  # a retry may reopen a workflow run
+    accepted = await ctx.database.write("accept_job_run", accept, is_short=is_short)  # on disk when this returns
     ctx.supervisor.accepted(accepted.run, accepted.concurrency_limit)  # after the commit: what it starts must be stored
     return StartJobRunResponse(job_run_id=str(accepted.run_id))

@@ -34,7 +34,7 @@ log = structlog.stdlib.get_logger()
 MAX_BATCH: Final = 256
 MAX_SHORT_BATCH: Final = 32
 GATHER_STEPS: Final = 4
-QUICK_COMMIT_S: Final = 0.001
+QUICK_S: Final = 0.001
 _T = TypeVar("_T")
 
 _WRITER_PRAGMAS: Final = (
@@ -64,28 +64,28 @@ class Database:
         near_reader: sqlite3.Connection,
         *,
         operation_timeout_s: float,
-        pace: Pace,
+        quick_s: float,
     ) -> None:
         """Take over three open connections; `near_reader` is for the event loop's thread."""
         self._writer = writer
         self._reader = reader
         self._near_reader = near_reader
         self._operation_timeout_s = operation_timeout_s
-        self._pace = pace
+        self._commits = Pace(quick_s)
+        self._statements = Pace(quick_s)  # those of one short work or look
         self._waiting: deque[Work] = deque()
         self._arrived = asyncio.Event()
         self._broken: StoreError | None = None
         self._is_closing = False
 
     async def write(
-        self, name: str, work: Callable[[Transaction], _T], *, is_patient: bool = False, is_long: bool = False
+        self, name: str, work: Callable[[Transaction], _T], *, is_patient: bool = False, is_short: bool = False
     ) -> _T:
         """Run `work` in a transaction and return its result. It is on disk when this returns.
 
         `name` names the write in crash tests. An exception of `work` undoes what it did, and only that, and is raised
         here. A cancelled caller leaves either the whole effect or none. `is_patient` waits as long as it takes, for
-        writes that are not a client's. `is_long` says that it touches more than a few rows: the event loop goes on
-        meanwhile.
+        writes that are not a client's. `is_short` says that it touches a few rows, whatever is stored.
 
         Raises:
             OperationTimeoutError: the work had not begun in time; it is withdrawn and nothing is stored.
@@ -97,7 +97,7 @@ class Database:
         if self._is_closing:
             raise anyio.ClosedResourceError
         loop = asyncio.get_running_loop()
-        item = Work(name, work, is_long, loop.create_future())
+        item = Work(name, work, is_short, loop.create_future())
         self._waiting.append(item)
         self._arrived.set()
         timeout_s, timer = self._operation_timeout_s, None
@@ -118,13 +118,13 @@ class Database:
 
         `is_short` says that it looks up a few rows by their keys.
         """
-        if is_short and self._pace.is_quick:
+        if is_short and self._statements.is_quick:
             try:
-                return _viewed(self._near_reader, work)
+                return self._look(self._near_reader, work, is_short=True)
             except sqlite3.OperationalError as error:
                 if primary_code(error) not in TRANSIENT:
                     raise
-        return await self._reader._execute(lambda: _viewed(self._reader._conn, work))  # type: ignore[no-any-return, no-untyped-call]  # noqa: SLF001 - see pyproject: the version is pinned
+        return await self._reader._execute(lambda: self._look(self._reader._conn, work, is_short=is_short))  # type: ignore[no-any-return, no-untyped-call]  # noqa: SLF001 - see pyproject: the version is pinned
 
     async def serve(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Be the one writer until `close`; then finish what waits.
@@ -167,8 +167,7 @@ class Database:
 
     async def _commit(self, batch: Sequence[Work]) -> None:
         try:
-            is_short = len(batch) <= MAX_SHORT_BATCH and not any(item.is_long for item in batch)
-            is_done = is_short and self._pace.is_quick and self._run_batch(batch, may_wait=False)
+            is_done = self._is_short(batch) and self._run_batch(batch, may_wait=False)
             with anyio.CancelScope(shield=True):  # a transaction that has begun is ended by its thread, not by us
                 while not is_done:
                     is_done = await self._writer._execute(lambda: self._run_batch(batch, may_wait=True))  # type: ignore[no-untyped-call]  # noqa: SLF001
@@ -191,13 +190,17 @@ class Database:
             for item in batch:
                 item.finish()
 
+    def _is_short(self, batch: Sequence[Work]) -> bool:
+        is_quick = self._commits.is_quick and self._statements.is_quick
+        return is_quick and len(batch) <= MAX_SHORT_BATCH and all(item.is_short for item in batch)
+
     def _run_batch(self, batch: Sequence[Work], *, may_wait: bool) -> bool:
         """Run one transaction: a savepoint for each work, one commit.
 
         Returns False, with nothing begun, while another program holds the database's lock.
         """
         connection = self._writer._conn  # noqa: SLF001
-        begun = []
+        changes, begun = connection.total_changes, []
         try:
             if not self._begin(connection, may_wait=may_wait):
                 return False
@@ -205,14 +208,14 @@ class Database:
                 if item.take():
                     begun.append(item)
                     reach(f"{item.name}.begun")
-                    run_one(connection, item, is_alone=len(batch) == 1)
+                    self._run_one(connection, item, is_alone=len(batch) == 1)
             for item in begun:
                 reach(f"{item.name}.uncommitted")
             is_undone = len(batch) == 1 and any(item.error is not None for item in begun)
             if is_undone:
                 connection.execute("ROLLBACK")
             else:
-                self._commit_now(connection)
+                self._commit_now(connection, is_empty=connection.total_changes == changes)
         except BaseException:
             if connection.in_transaction:  # a full disk may have ended it already
                 connection.execute("ROLLBACK")
@@ -242,18 +245,27 @@ class Database:
             connection.execute(_NEVER_WAIT)
         return True
 
-    def _commit_now(self, connection: sqlite3.Connection) -> None:
+    def _run_one(self, connection: sqlite3.Connection, item: Work, *, is_alone: bool) -> None:
+        began_s = monotonic()
+        run_one(connection, item, is_alone=is_alone)
+        if item.is_short:
+            self._statements = self._statements.after(monotonic() - began_s)
+
+    def _commit_now(self, connection: sqlite3.Connection, *, is_empty: bool) -> None:
         began_s = monotonic()
         connection.execute("COMMIT")
-        self._pace = self._pace.after(monotonic() - began_s)
+        if not is_empty:  # that says nothing of the disk
+            self._commits = self._commits.after(monotonic() - began_s)
 
-
-def _viewed(connection: sqlite3.Connection, work: Callable[[Transaction], _T]) -> _T:
-    connection.execute("BEGIN")
-    try:
-        return work(connection)
-    finally:
-        connection.execute("ROLLBACK")
+    def _look(self, connection: sqlite3.Connection, work: Callable[[Transaction], _T], *, is_short: bool) -> _T:
+        began_s = monotonic()
+        connection.execute("BEGIN")
+        try:
+            return work(connection)
+        finally:
+            connection.execute("ROLLBACK")
+            if is_short:
+                self._statements = self._statements.after(monotonic() - began_s)
 
 
 def _failure(error: sqlite3.Error) -> StoreError:
@@ -266,13 +278,11 @@ def _failure(error: sqlite3.Error) -> StoreError:
 
 
 @asynccontextmanager
-async def open_database(
-    path: Path, *, operation_timeout_s: float, quick_commit_s: float = QUICK_COMMIT_S
-) -> AsyncIterator[Database]:
+async def open_database(path: Path, *, operation_timeout_s: float, quick_s: float = QUICK_S) -> AsyncIterator[Database]:
     """Open the database at `path` (absolute), bring its schema up to date and lend it; closed on leaving.
 
-    The lender runs `Database.serve` in a task of its own. Where a commit usually takes less than `quick_commit_s`,
-    short transactions run in the event loop's thread.
+    The lender runs `Database.serve` in a task of its own. Where commits usually take less than `quick_s`, and so do the
+    statements of a short transaction, it runs in the event loop's thread.
 
     Raises:
         StoreRefusedError: the file is not ours, or its schema is newer than this code.
@@ -290,10 +300,4 @@ async def open_database(
                 near_reader.row_factory = sqlite3.Row
                 for pragma in _READER_PRAGMAS:
                     near_reader.execute(pragma)
-                yield Database(
-                    writer,
-                    reader,
-                    near_reader,
-                    operation_timeout_s=operation_timeout_s,
-                    pace=Pace(quick_s=quick_commit_s),
-                )
+                yield Database(writer, reader, near_reader, operation_timeout_s=operation_timeout_s, quick_s=quick_s)

@@ -33,7 +33,7 @@ class Work:
 
     name: str
     run: Callable[[Transaction], Any]
-    is_long: bool
+    is_short: bool
     done: asyncio.Future[None]
     result: Any = None
     error: BaseException | None = None

@@ -103,10 +103,7 @@ class Retention:
         if not bare:
             return 0
         return await self._around.database.write(
-            "retire_runs",
-            lambda tx: retention.retire(tx, bare, before_ms=before_ms),
-            is_patient=True,
-            is_long=True,
+            "retire_runs", lambda tx: retention.retire(tx, bare, before_ms=before_ms), is_patient=True
         )
 
     async def _discard(self, runs: Sequence[OldRun]) -> bool:

@@ -18,7 +18,7 @@ from orchestrator.model.ids import JobRunId
 from orchestrator.model.queue import Limits
 from orchestrator.model.records import Capacity, JobDefinition, JobRun
 from orchestrator.model.states import JobRunState, RunEvent
-from orchestrator.store import bookmarks, job_runs, jobs
+from orchestrator.store import bookmarks, chains, job_runs, jobs
 from orchestrator.store.database import Database, Transaction, open_database
 from orchestrator.supervisor import lifetime
 from orchestrator.supervisor import supervisor as room
@@ -467,10 +467,10 @@ def failing_writes(
     """Fail the writes of that name, once for each of `errors`."""
     write = world.database.write
 
-    async def failing(write_name: str, work: Callable[[Transaction], Any], *, is_patient: bool = False) -> Any:
+    async def failing(write_name: str, work: Callable[[Transaction], Any], **how: bool) -> Any:
         if write_name == name and errors:
             raise errors.pop()
-        return await write(write_name, work, is_patient=is_patient)
+        return await write(write_name, work, **how)
 
     monkeypatch.setattr(world.database, "write", failing)
     yield errors
@@ -681,3 +681,33 @@ async def test_a_stopped_run_moves_no_bookmark(world: World) -> None:
         world.executor.end(run.id, an_ending(bookmark=a_reported_bookmark("x", base_version=0)))
         await world.until(run, S.STOPPED)
     assert await world.database.read(lambda tx: bookmarks.find(tx, run.job_key)) is None
+
+
+async def test_what_nobody_told_of_is_found_by_and_by(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "SAFETY_POLL_S", 0.01)
+    async with world.serving():
+        run = await world.accept(1, is_told=False)
+        await world.until(run, S.RUNNING)
+
+
+@pytest.mark.parametrize("is_in_chain", [False, True])
+async def test_only_what_nothing_can_follow_from_is_short(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, is_in_chain: bool
+) -> None:
+    """An end in a chain may start hundreds of runs: the event loop must not stand still for that."""
+    chain = await world.database.write("chain", lambda tx: chains.create(tx, at_ms=NOW_MS)) if is_in_chain else None
+    write = world.database.write
+    short: dict[str, bool] = {}
+
+    async def noted(name: str, work: Callable[[Transaction], Any], **how: bool) -> Any:
+        short[name] = how.get("is_short", False)
+        return await write(name, work, **how)
+
+    monkeypatch.setattr(world.database, "write", noted)
+    async with world.serving():
+        run = await world.accept(1, state=S.WAITING, chain_key=chain)
+        await world.until(run, S.RUNNING)
+        world.executor.end(run.id, an_ending())
+        await world.until(run, S.SUCCEEDED)
+    del short["accept"]
+    assert short == dict.fromkeys(("admit", "record_launch", "settle_ended"), not is_in_chain)
