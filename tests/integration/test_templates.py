@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,12 +93,48 @@ def test_a_module_that_leaves_nothing_is_preloaded(venv: Venv, name: str) -> Non
     assert trial.refusal(venv.runtime(venv.module(name, HARMLESS[name]))) is None
 
 
-def test_a_module_that_never_ends_its_import_is_told_of_and_ended(venv: Venv, tmp_path: Path) -> None:
-    note = tmp_path / "pid"
-    module = venv.module("hangs", f"import os, time\nopen({str(note)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)")
+def test_a_module_that_never_ends_its_import_is_told_of_and_ended_with_what_it_started(
+    venv: Venv, tmp_path: Path
+) -> None:
+    note = tmp_path / "pids"
+    text = f"""
+import os, subprocess, time
+child = subprocess.Popen(["sleep", "600"])
+open({str(note)!r}, "w").write(f"{{os.getpid()}} {{child.pid}}")
+time.sleep(600)
+"""
+    module = venv.module("hangs", text)
     refusal = trial.refusal(venv.runtime(module), within_s=2)
     assert refusal == "its imports did not end within 2 s"
-    assert not is_alive(int(note.read_text()))
+    for pid in map(int, note.read_text().split()):
+        until(lambda pid=pid: not is_alive(pid), what="its end")  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("is_killed", [False, True], ids=["refused", "killed"])
+def test_what_a_refused_or_killed_template_started_is_ended_with_it(
+    daemon: Daemon, venv: Venv, tmp_path: Path, *, is_killed: bool
+) -> None:
+    note = tmp_path / "pids"
+    text = f"""
+import os, subprocess, time
+child = subprocess.Popen(["sh", "-c", "sleep 600 & wait"], start_new_session={not is_killed})
+while not (started := open(f"/proc/{{child.pid}}/task/{{child.pid}}/children").read()):
+    time.sleep(0.01)
+open({str(note)!r} + "~", "w").write(f"{{child.pid}} {{started}} {{os.getpid()}}")
+os.rename({str(note)!r} + "~", {str(note)!r})
+time.sleep({600 if is_killed else 0})
+"""
+    name = "starts_and_hangs" if is_killed else "starts"
+    module = venv.module(name, text)
+    job = job_of(daemon, venv, name, COLD, module)
+    runs.succeed(daemon, job)
+    until(note.exists, what="the processes that the module starts")
+    *started, template = map(int, note.read_text().split())
+    if is_killed:
+        os.kill(template, signal.SIGKILL)
+    until(lambda: lines_of(daemon, "template_refused", module), what="the refusal in the log")
+    assert len(started) == 2
+    until(lambda: not any(map(is_alive, started)), what="their end")
 
 
 @pytest.mark.parametrize("python", ["/no/such/python", "/etc/passwd"])
@@ -270,6 +307,23 @@ def test_a_changed_module_makes_the_template_anew(daemon: Daemon, venv: Venv) ->
     second = twins.templates(daemon)[module].pid
     assert second != first
     assert told(daemon, job) == f"two\n{second}\n"
+
+
+def test_each_of_many_modules_is_looked_at_for_a_change(daemon: Daemon, venv: Venv) -> None:
+    text = """
+import sys, types
+for number in range(1000):
+    module = sys.modules[f"many_{number}"] = types.ModuleType(f"many_{number}")
+    module.__file__ = f"/no/such/{number}.py"
+import many_last
+"""
+    (venv.modules / "many_last.py").write_text("value = 1")
+    module = venv.module("many", text)
+    job = job_of(daemon, venv, "many", "import many_last\nprint(many_last.value)", module)
+    ready(daemon, job, module)
+    assert told(daemon, job) == "1\n"
+    (venv.modules / "many_last.py").write_text("value = 'two'")
+    assert told(daemon, job) == "two\n"
 
 
 def test_an_installed_package_makes_the_template_anew(daemon: Daemon, venv: Venv) -> None:

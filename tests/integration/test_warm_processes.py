@@ -1,5 +1,9 @@
 """A warm script's processes, threads and output are what an executed one's are."""
 
+import bz2
+import gzip
+import lzma
+import zipfile
 from collections.abc import Iterator
 from typing import Final
 
@@ -215,3 +219,29 @@ __import__("sys").modules["holder"] = module; del module
         contents.append({file.name: file.read_text() for file in work.iterdir()})
     assert contents[0] == {"by_global": "all of it", "by_module": "all of it"}
     assert contents[1] == contents[0]
+
+
+def test_files_that_the_scripts_own_modules_compress_are_whole(empty: Twins) -> None:
+    """What ends them is written when they are let go of, which a flush does not do."""
+    script = """
+import pathlib, sys
+pathlib.Path("holding.py").write_text('''
+import bz2, gzip, lzma, zipfile
+held = [gzip.open("a.gz", "wb"), bz2.open("a.bz2", "wb"), lzma.open("a.xz", "wb")]
+for file in held:
+    file.write(b"all of it")
+archive = zipfile.ZipFile("a.zip", "w")
+archive.writestr("a", "all of it")
+''')
+pathlib.Path("between.py").write_text("import holding")
+sys.path.insert(0, "")
+import between
+"""
+    path = empty.script(script)
+    for is_warm in (False, True):
+        run_id = empty.start(path, is_warm=is_warm)
+        assert empty.ended(run_id, is_warm=is_warm).state == "SUCCEEDED"
+        work = runs.directory(empty.daemon, run_id) / "work"
+        for unpack, name in ((gzip.decompress, "a.gz"), (bz2.decompress, "a.bz2"), (lzma.decompress, "a.xz")):
+            assert unpack((work / name).read_bytes()) == b"all of it"
+        assert zipfile.ZipFile(work / "a.zip").read("a") == b"all of it"

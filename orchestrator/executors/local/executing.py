@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -84,6 +85,12 @@ def execute_server(runtime: Runtime | None, requests: int, notices: int, output:
         setsigmask=(),
         setsigdef=_SIGNALS,
     )
+
+
+def end_session(pid: int) -> None:
+    """Kill a server that is not ready, and what a module that it imports has started. It is our child, and not reaped."""
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 def _test_environment() -> dict[str, str]:

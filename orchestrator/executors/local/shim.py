@@ -355,11 +355,16 @@ def boot_id() -> str:
 _boot_id: list[str] = []
 
 
+def adopt_orphans() -> None:
+    """Be the parent of descendants whose own parent dies: none gets away unseen."""
+    LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
 def start(run: Run, execute: Execute) -> None:
     """Start the script; when this returns it runs, or `run` says why it does not."""
     spec = run.spec
     try:
-        LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        adopt_orphans()
         for name in ("work", "tmp", "bookmark"):
             with contextlib.suppress(FileExistsError):
                 os.mkdir(name, 0o700)

@@ -89,9 +89,15 @@ def main() -> int:
         problem = problem or template.problem_of(names, forking.OWN_FDS) or untitled
         if problem is not None:
             notices.say("server", "refused", problem)
+            shim.adopt_orphans()
+            shim.kill_tree()  # what a module has started is nobody's now
             return EXIT_REFUSED
         check = template.Freshness().is_lost
-        execute = load("warm").Execution(visible, forking.given_environment(), title.set_title).execute
+        execute = (
+            load("warm")
+            .Execution(visible, forking.given_environment(), title.set_title, template.installed_places())
+            .execute
+        )
     forking.freeze()
     if is_template:
         notices.say("server", "ready", forking.resident_bytes())

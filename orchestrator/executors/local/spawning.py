@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import structlog
 
-from orchestrator.executors.local.executing import execute_server, execute_shim, greet
+from orchestrator.executors.local.executing import end_session, execute_server, execute_shim, greet
 from orchestrator.executors.local.spares import Shim, Spares
 from orchestrator.executors.world import Runtime
 
@@ -292,6 +292,8 @@ class Spawner:
         self._loop.remove_reader(server.pidfd)
         self._loop.remove_reader(server.output)
         server.requests.close()
+        if not server.is_ready:
+            end_session(server.pid)
         with suppress(ChildProcessError):
             os.waitid(os.P_PIDFD, server.pidfd, how)
         os.close(server.pidfd)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     Mark = tuple[int, int, int]
 
 FORK_TEST_WITHIN_S = 10
-MAX_WATCHED_FILES = 512
 OLDEST_PYTHON = (3, 10)
 
 
@@ -148,11 +147,15 @@ def _entries(path: str) -> dict[str, Mark | None]:
 
 def _own_files() -> list[str]:
     """Return the files of imported modules that no installer keeps: somebody edits these in place."""
-    installed = tuple(
-        filter(None, (sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")))
-    )
+    installed = installed_places()
     files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-    return [file for file in files if file and not file.startswith(installed)][:MAX_WATCHED_FILES]
+    return [file for file in files if file and not file.startswith(installed)]
+
+
+def installed_places() -> tuple[str, ...]:
+    """Return where modules are that an installer keeps."""
+    places = (sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+    return tuple(filter(None, places))
 
 
 def _mark(path: str) -> Mark | None:

@@ -2,13 +2,11 @@
 
 import os
 import select
-import signal
 import socket
 import time
-from contextlib import suppress
 from typing import Final
 
-from orchestrator.executors.local.executing import execute_server, greet
+from orchestrator.executors.local.executing import end_session, execute_server, greet
 from orchestrator.executors.world import Runtime
 
 WITHIN_S: Final = 60.0
@@ -35,8 +33,7 @@ def refusal(runtime: Runtime, within_s: float = WITHIN_S) -> str | None:
         try:
             return _verdict(notices, output, within_s)
         finally:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)  # it is our child and not reaped: the pid is still its own
+            end_session(pid)
             os.waitpid(pid, 0)
     finally:
         for end in (requests, theirs, notices, notices_theirs):

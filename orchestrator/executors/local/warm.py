@@ -36,6 +36,8 @@ _MT19937_WORDS = 624
 _FILE_INPUT = 257  # Py_file_input
 _LONG = 1 << 63  # the least that is no C long
 _AT_DEFAULT = (signal.SIG_DFL, None)  # None: not set from Python
+_kept: set[str] = set()  # the modules that were there before the script: they go with the process
+_installed: list[str] = []
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.fopen.restype = ctypes.c_void_p
 _PYTHON = ctypes.PyDLL(None)
@@ -54,14 +56,16 @@ class Execution:
         visible: set[str],
         given: Mapping[str, str],
         set_title: Callable[[list[str], Mapping[str, str] | None], bool],
+        installed: tuple[str, ...],
     ) -> None:
         """Remember it. `visible` are the modules that scripts shall find imported.
 
         `given` is the template's environment as the daemon made it: what a launcher of the interpreter or a preloaded
-        module has changed of it holds for scripts too.
+        module has changed of it holds for scripts too. `installed` is where modules are that are nobody's own.
         """
         self._hidden = [sys.modules.pop(name) for name in [*sys.modules] if name not in visible]  # once, for all forks
         self._set_title = set_title
+        self._installed = installed
         handlers = {int(number): _signal.getsignal(number) for number in signal.valid_signals()}
         self._handlers = {number: handler for number, handler in handlers.items() if handler not in _AT_DEFAULT}
         self._collects = gc.isenabled()
@@ -87,6 +91,8 @@ class Execution:
         _renew()
         if self._collects:
             gc.enable()
+        _kept.update(sys.modules)
+        _installed.extend(self._installed)
         begin()
         _run(script)
 
@@ -322,17 +328,31 @@ def _drop_handlers() -> None:
 
 
 def _drop_globals() -> None:
-    """Let go of what the script holds: files are written out, and finalizers run, as at an interpreter's end."""
+    """Let go of what the script and its own modules hold: files are written out, and finalizers run, as at an interpreter's end."""
     for name in ("last_exc", "last_type", "last_value", "last_traceback"):
         if hasattr(sys, name):
             delattr(sys, name)
     for name in ("stdout", "stderr"):
         setattr(sys, name, getattr(sys, f"__{name}__", None))
-    main = [_weakref.ref(module) for module in (sys.modules.pop("__main__", None),) if isinstance(module, type(sys))]
+    own = [_weakref.ref(module) for module in map(sys.modules.pop, _own_modules()) if isinstance(module, type(sys))]
     gc.collect()
-    for module in filter(None, (one() for one in main)):
-        _empty(module)
-        gc.collect()
+    for one in reversed(own):
+        module = one()
+        if module is not None:
+            _empty(module)
+            del module
+            gc.collect()
+
+
+def _own_modules() -> list[str]:
+    """Return the names of the script's own modules, itself first, in the order of their imports."""
+    installed = tuple(_installed)
+    names = ["__main__"] if "__main__" in sys.modules else []
+    for name, module in sys.modules.items():
+        file = getattr(module, "__file__", None)
+        if name not in _kept and isinstance(file, str) and not file.startswith(installed):
+            names.append(name)
+    return names
 
 
 def _empty(module: ModuleType) -> None:
