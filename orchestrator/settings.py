@@ -145,7 +145,7 @@ class Settings(BaseSettings):
     s3: dict[str, Path] = {}
     s3_endpoint_url: Annotated[str, Field(pattern=r"^(https?://[^/\s]+/?)?$")] = ""
     operation_timeout_s: Annotated[float, Field(gt=0, le=600)] = 20
-    quick_commit_ms: Annotated[float, Field(ge=0, le=100)] = 1
+    quick_commit_ms: Annotated[float, Field(ge=0, le=100)] = 2
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
     capacity: Capacity = Capacity()

@@ -34,7 +34,7 @@ log = structlog.stdlib.get_logger()
 MAX_BATCH: Final = 256
 MAX_SHORT_BATCH: Final = 32
 GATHER_STEPS: Final = 4
-QUICK_S: Final = 0.001
+QUICK_S: Final = 0.002
 _T = TypeVar("_T")
 
 _WRITER_PRAGMAS: Final = (
