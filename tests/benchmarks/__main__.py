@@ -7,6 +7,7 @@ import signal
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -16,7 +17,7 @@ from tests.benchmarks import machine, results, table
 from tests.benchmarks.bench import MISHAPS, Bench
 from tests.benchmarks.figures import Goal, compare
 from tests.benchmarks.household import Household
-from tests.benchmarks.options import ROOT, clean_python, parse, sizes
+from tests.benchmarks.options import PEERS, ROOT, WORKS, clean_python, parse, sizes
 
 _MODULES: Final = {
     "W1": "w1_throughput",
@@ -80,8 +81,12 @@ def _workload(name: str) -> Any:
 
 
 def _keep(bench: Bench, options: argparse.Namespace, goals: list[Goal]) -> None:
+    for name in [*WORKS, *PEERS]:
+        if name not in [*options.only, *options.peers]:
+            bench.leave_out(name, "not asked for")
     facts = {
         "measured": datetime.now(tz=UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        **{name.replace("_", " "): f"{value:,g}" for name, value in asdict(bench.sizes).items()},
         **machine.facts(),
         "fsyncs/s": f"{machine.fsyncs_per_s(bench.root):,.0f}",
         **bench.versions,

@@ -15,6 +15,8 @@ from tests.benchmarks.wire import start_runs
 
 NAME: Final = "W3"
 _CLIENTS: Final = 8
+_QUICK_FSYNCS_PER_S: Final = 1000
+_SLOW_DISK: Final = "disk, slow"
 _PEERS: Final[Sequence[Huey | Celery]] = (Huey(), Celery())
 
 
@@ -22,7 +24,10 @@ def measure(bench: Bench, number: int) -> None:
     """Measure the disk, ourselves, and how fast the peers enqueue."""
     before = _disk(bench)
     _measure_ours(bench, number)
-    bench.note(NAME, number, "disk", fsyncs_per_s=(before + _disk(bench)) / 2)
+    disk_fsyncs_per_s = (before + _disk(bench)) / 2
+    bench.note(NAME, number, "disk", fsyncs_per_s=disk_fsyncs_per_s)
+    if disk_fsyncs_per_s < _QUICK_FSYNCS_PER_S:  # elsewhere it is not the disk that counts
+        bench.note(NAME, number, _SLOW_DISK, fsyncs_per_s=disk_fsyncs_per_s)
     for peer in _PEERS:
         if peer.name in bench.peers:
             reason = peer.why_not(bench)
@@ -70,7 +75,7 @@ GOALS: Final = (
         work=NAME,
         name="acknowledgements ÷ single fsyncs (where one takes over 1 ms)",
         of=Quantity("ours", "acks/s"),
-        over=Quantity("disk", "fsyncs/s"),
+        over=Quantity(_SLOW_DISK, "fsyncs/s"),
         target=4,
     ),
 )
