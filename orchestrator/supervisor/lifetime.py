@@ -6,7 +6,7 @@ nothing: start-up is recovery, and there is no second code path.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 import anyio
 import structlog
@@ -39,7 +39,6 @@ SAFETY_POLL_S: Final = 30.0
 """A look that forgives a wake-up lost by a bug."""
 LAUNCH_GRACE_S: Final = 0.02
 """How long the record of a launch waits for the run's end: a script that is as quick costs one commit, not two."""
-_T = TypeVar("_T")
 _DIRECTORY_GONE: Final = "its run directory is gone"
 
 
@@ -103,6 +102,11 @@ class Lifetime:
     @property
     def _is_seen_alive(self) -> bool:
         return self._launched_at_ms is not None
+
+    @property
+    def _is_short(self) -> bool:
+        """Whether nothing can follow from this run: what happens to it in the store then touches a few rows."""
+        return self.run.chain_key is None
 
     async def _look_up(self) -> None:
         """Take the row as it is now."""
@@ -183,7 +187,7 @@ class Lifetime:
             run = job_runs.get_by_id(tx, self.run.id)
             return run, _launch_spec(tx, run)
 
-        return await self._around.database.read(read, is_short=self.run.chain_key is None)
+        return await self._around.database.read(read, is_short=self._is_short)
 
     async def _admit(self) -> tuple[JobRun, LaunchSpec | RequestError]:
         """Move a WAITING run to STARTING, and return what `_read` does."""
@@ -192,7 +196,7 @@ class Lifetime:
             run = job_runs.move(tx, self.run.id, RunEvent.ADMITTED, at_ms=self._now_ms())
             return run, _launch_spec(tx, run)
 
-        admitted = await self._write("admit", record)
+        admitted = await self._around.database.write("admit", record, is_patient=True, is_short=self._is_short)
         self._around.changed.ring()
         return admitted
 
@@ -229,7 +233,7 @@ class Lifetime:
         def record(tx: Transaction) -> JobRun:
             return job_runs.move(tx, self.run.id, RunEvent.LAUNCHED, at_ms=at_ms)
 
-        self.run = await self._write("record_launch", record)
+        self.run = await self._around.database.write("record_launch", record, is_patient=True, is_short=self._is_short)
         self._tell()
         if self.run.notify_delay_after_min is not None:
             self._around.timed.ring()  # from now on it can be late
@@ -270,16 +274,11 @@ class Lifetime:
         )
 
     async def _settle(self, name: str, settle: Callable[[Transaction], JobRun]) -> None:
-        self.run = await self._write(name, settle)
+        self.run = await self._around.database.write(name, settle, is_patient=True, is_short=self._is_short)
         self._tell()
         self._around.ended.ring()
         if self.run.retry_due_ms is not None:
             self._around.timed.ring()
-
-    async def _write(self, name: str, work: Callable[[Transaction], _T]) -> _T:
-        """Have it done however long that takes. Outside of a chain, nothing follows from a run: that is short."""
-        is_short = self.run.chain_key is None
-        return await self._around.database.write(name, work, is_patient=True, is_short=is_short)
 
     def _now_ms(self) -> int:
         return self._around.now_ms()
