@@ -16,6 +16,7 @@ import builtins
 import contextlib
 import ctypes
 import gc
+import itertools
 import os
 import signal
 import sys
@@ -36,7 +37,7 @@ _MT19937_WORDS = 624
 _FILE_INPUT = 257  # Py_file_input
 _LONG = 1 << 63  # the least that is no C long
 _AT_DEFAULT = (signal.SIG_DFL, None)  # None: not set from Python
-_kept: set[str] = set()  # the modules that were there before the script: they go with the process
+_preloaded: list[int] = []  # how many modules were there before the script: they go with the process
 _installed: list[str] = []
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.fopen.restype = ctypes.c_void_p
@@ -91,7 +92,7 @@ class Execution:
         _renew()
         if self._collects:
             gc.enable()
-        _kept.update(sys.modules)
+        _preloaded.append(len(sys.modules))
         _installed.extend(self._installed)
         begin()
         _run(script)
@@ -345,14 +346,19 @@ def _drop_globals() -> None:
 
 
 def _own_modules() -> list[str]:
-    """Return the names of the script's own modules, itself first, in the order of their imports."""
+    """Return the names of the script's own modules, itself first, in the order of their imports.
+
+    Those that were there before are not even looked at: that would write to the pages that they share with the template.
+    """
     installed = tuple(_installed)
-    names = ["__main__"] if "__main__" in sys.modules else []
-    for name, module in sys.modules.items():
-        file = getattr(module, "__file__", None)
-        if name not in _kept and isinstance(file, str) and not file.startswith(installed):
+    names = []
+    for name in itertools.islice(reversed(sys.modules), max(0, len(sys.modules) - _preloaded[0])):
+        file = getattr(sys.modules[name], "__file__", None)
+        if isinstance(file, str) and not file.startswith(installed):
             names.append(name)
-    return names
+    if "__main__" in sys.modules:
+        names.append("__main__")
+    return names[::-1]
 
 
 def _empty(module: ModuleType) -> None:
