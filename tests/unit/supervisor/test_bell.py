@@ -1,6 +1,8 @@
 """A bell wakes everybody who listened before it rang, and nobody who listens after."""
 
 import asyncio
+import gc
+import weakref
 
 import anyio
 import pytest
@@ -70,3 +72,15 @@ async def test_who_gives_up_does_not_ring_for_those_who_listen_later() -> None:
         assert not later.is_set()
         bell.ring()
         assert await heard(later, within_s=1000)
+
+
+async def test_a_ring_that_was_heard_leaves_nothing_behind() -> None:
+    """A timer that is not taken back would keep it for as long as one would have waited."""
+    bell = Bell()
+    rung = bell.listen()
+    kept = weakref.ref(rung)
+    bell.ring()
+    assert await heard(rung, within_s=1000)
+    del rung
+    gc.collect()
+    assert kept() is None
