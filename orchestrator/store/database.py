@@ -134,14 +134,17 @@ class Database:
         """
         task_status.started()
         is_busy = False
-        while self._waiting or not self._is_closing:
-            if self._waiting:
-                batch = await self._gather(idle_steps=GATHER_STEPS if is_busy else 0)
-                await self._commit(batch)
-                is_busy = len(batch) > 1
-            else:
-                self._arrived.clear()
-                await self._arrived.wait()
+        try:
+            while self._waiting or not self._is_closing:
+                if self._waiting:
+                    batch = await self._gather(idle_steps=GATHER_STEPS if is_busy else 0)
+                    await self._commit(batch)
+                    is_busy = len(batch) > 1
+                else:
+                    self._arrived.clear()
+                    await self._arrived.wait()
+        finally:
+            self._is_closing = True  # nobody shall wait for a writer that is gone
 
     async def _gather(self, *, idle_steps: int) -> list[Work]:
         """Return what waits, and what comes until the loop has gone `idle_steps` times round without more.

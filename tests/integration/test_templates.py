@@ -88,6 +88,19 @@ def test_a_module_that_leaves_what_a_fork_breaks_is_refused_with_the_reason(venv
     assert trial.refusal(venv.runtime()) is None
 
 
+def test_a_check_leaves_nothing_of_what_a_refused_module_has_started(venv: Venv, tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    text = f"""
+import subprocess
+child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+open({str(note)!r}, "w").write(str(child.pid))
+"""
+    refusal = trial.refusal(venv.runtime(venv.module("starts_apart", text)))
+    assert refusal is not None
+    assert "left child processes behind" in refusal
+    until(lambda: not is_alive(int(note.read_text())), what="its end")
+
+
 @pytest.mark.parametrize("name", HARMLESS)
 def test_a_module_that_leaves_nothing_is_preloaded(venv: Venv, name: str) -> None:
     assert trial.refusal(venv.runtime(venv.module(name, HARMLESS[name]))) is None

@@ -660,3 +660,13 @@ async def test_a_short_look_sees_what_is_committed_and_cannot_write(path: Path) 
             with pytest.raises(sqlite3.OperationalError, match="readonly"):
                 await database.read(methodcaller("execute", statement), is_short=True)
         assert stored(path) == set()
+
+
+async def test_who_comes_when_the_writer_is_gone_does_not_wait_for_it(path: Path) -> None:
+    with anyio.fail_after(WITHIN_S):
+        async with open_database(path, operation_timeout_s=10) as database:
+            async with anyio.create_task_group() as tasks:
+                await tasks.start(database.serve)
+                tasks.cancel_scope.cancel()
+            with pytest.raises(anyio.ClosedResourceError):
+                await database.write("late", add(1), is_patient=True)
