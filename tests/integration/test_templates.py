@@ -5,6 +5,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -86,6 +87,25 @@ def test_a_module_that_leaves_what_a_fork_breaks_is_refused_with_the_reason(venv
     if "left" in reason:
         assert refusal.startswith(f"{module} left ")
     assert trial.refusal(venv.runtime()) is None
+
+
+def test_a_pool_that_makes_new_workers_for_ever_ends_with_its_template(
+    daemon: Daemon, venv: Venv, tmp_path: Path
+) -> None:
+    note = tmp_path / "pid"
+    module = venv.module(
+        "has_pool", f"{REFUSED['a_pool'][0]}\nimport os\nopen({str(note)!r}, 'w').write(str(os.getpid()))"
+    )
+    runs.succeed(daemon, job_of(daemon, venv, "has_pool", COLD, module))
+    until(lambda: lines_of(daemon, "template_refused", module), what="the refusal in the log")
+    session = int(note.read_text())
+
+    def of_session() -> list[int]:
+        with suppress(ProcessLookupError):
+            return [pid for pid in psutil.pids() if os.getsid(pid) == session and is_alive(pid)]
+        return [session]  # one went while they were looked at
+
+    until(lambda: not of_session(), what="the end of the template and of its workers")
 
 
 def test_a_check_leaves_nothing_of_what_a_refused_module_has_started(venv: Venv, tmp_path: Path) -> None:
