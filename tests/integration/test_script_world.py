@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+import shlex
 import subprocess
 import sys
 import uuid
@@ -363,7 +364,7 @@ def test_what_every_script_can_import_is_on_its_path(world: dict[str, Any]) -> N
 def interpreter(folder: Path, name: str) -> str:
     """Make an interpreter that tells its name to the script."""
     path = folder / name
-    path.write_text(f'#!/bin/sh\nINTERPRETER={name} exec {sys.executable} "$@"\n')
+    path.write_text(f'#!/bin/sh\nINTERPRETER={name} exec {shlex.quote(sys.executable)} "$@"\n')
     path.chmod(0o755)
     return str(path)
 

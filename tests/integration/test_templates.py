@@ -1,6 +1,7 @@
 """What templates are made of: refused for what a fork would break, made anew when what they imported has changed, shared."""
 
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -259,7 +260,9 @@ def test_an_interpreter_that_is_missing_fails_the_run_as_it_would_without_a_prel
 
 def test_what_an_interpreters_launcher_sets_holds_for_its_scripts(daemon: Daemon, tmp_path: Path) -> None:
     launcher = tmp_path / "python"
-    launcher.write_text(f'#!/bin/sh\nexport FROM_LAUNCHER=yes HOME=/elsewhere\nexec {sys.executable} "$@"\n')
+    launcher.write_text(
+        f'#!/bin/sh\nexport FROM_LAUNCHER=yes HOME=/elsewhere\nexec {shlex.quote(sys.executable)} "$@"\n'
+    )
     launcher.chmod(0o755)
     script = "import os\nprint(os.environ.get('FROM_LAUNCHER'), os.environ['HOME'], os.environ['ORCH_JOB_NAME'])"
     job = daemon.job("launched", script, DefaultArguments={"--orchestrator-python": str(launcher)})
