@@ -174,7 +174,10 @@ def daemon() -> Iterator[int]:
 
 def environment() -> dict[str, str]:
     """Return our environment without the user's own settings of the orchestrator: the demo is the same for all."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("ORCHESTRATOR_")}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("ORCHESTRATOR_")}
+    if os.geteuid() == 0:  # as in a container; the orchestrator runs nothing as root unless it is told to
+        clean["ORCHESTRATOR_RUNS__ALLOW_ROOT"] = "true"
+    return clean
 
 
 def wait_until_healthy(process: subprocess.Popen[bytes], port: int) -> None:
@@ -396,10 +399,11 @@ def how_to_go_on() -> str:
     """Return what a newcomer may try next."""
     path = Path(sys.executable)
     python = shlex.quote(str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path))
+    as_root = "ORCHESTRATOR_RUNS__ALLOW_ROOT=true " if os.geteuid() == 0 else ""
     return f"""\
 Start a daemon on what the demo left behind:
 
-    ORCHESTRATOR_TRIGGERS_FILE=build/demo/triggers.toml {python} -m orchestrator serve --state-dir build/demo/state
+    {as_root}ORCHESTRATOR_TRIGGERS_FILE=build/demo/triggers.toml {python} -m orchestrator serve --state-dir build/demo/state
 
 It listens on http://127.0.0.1:4583 and speaks Glue's API. With boto3, where any credentials will do:
 

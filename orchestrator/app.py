@@ -20,10 +20,10 @@ from anyio.abc import TaskGroup, TaskStatus
 
 from orchestrator import __version__
 from orchestrator.executors.local.launcher import LocalExecutor
-from orchestrator.executors.s3 import S3Settings
-from orchestrator.executors.world import NamedRuntime, Runtime, WorldSettings, shared_runtimes
+from orchestrator.executors.world import Runtime, WorldSettings, shared_runtimes
 from orchestrator.faces import http, job_files, trigger_files
 from orchestrator.faces.service_manager import notify
+from orchestrator.faces.worlds import world_settings
 from orchestrator.logging import configure
 from orchestrator.model.errors import (
     LaunchError,
@@ -34,6 +34,7 @@ from orchestrator.model.errors import (
     StoreRefusedError,
 )
 from orchestrator.model.ids import BASE_BYTES
+from orchestrator.model.limits import LimitRules
 from orchestrator.model.policy import Policy, RetryDelay
 from orchestrator.model.queue import Limits
 from orchestrator.operations.context import Context
@@ -68,6 +69,8 @@ def serve(settings: Settings, *, with_parent: bool) -> int:
     """
     configure(settings.log_level, settings.log_format)
     os.umask(0o077)
+    if os.geteuid() == 0 and not (settings.runs.allow_root or settings.runs.run_as):
+        log.warning("root_runs_nothing", hint="[runs] run_as or allow_root; or start the orchestrator as another user")
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would reap our shims before we can
     files, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(
@@ -126,16 +129,20 @@ async def _run(
         quick_s=settings.quick_commit_ms / 1000,
     )
     async with store as database:
-        world_settings = _world(settings, endpoint_url)
+        worlds = world_settings(settings, endpoint_url)
         executor = LocalExecutor(
             directory.runs,
-            world_settings,
+            worlds,
             stop_grace_s=settings.runs.stop_grace_s,
             log_limit_bytes=settings.runs.log_limit_bytes,
             open_files_limit=open_files_limit,
+            limits=LimitRules(
+                memory_bytes_per_dpu=settings.limits.memory_bytes_per_dpu, processes=settings.limits.processes
+            ),
+            cgroup=settings.limits.cgroup,
         )
         try:
-            await executor.start(_shared_runtimes(world_settings))
+            await executor.start(_shared_runtimes(worlds))
             async with anyio.create_task_group() as tasks:
                 await tasks.start(database.serve)
                 async with anyio.create_task_group() as companions:
@@ -156,7 +163,12 @@ async def _serve(
     around = Surroundings(
         database=database, executor=executor, now_ms=_now_ms, means=means, changed=Bell(), ended=Bell(), timed=Bell()
     )
-    limits = Limits(dpus=capacity.dpus, max_processes=capacity.max_processes, order=capacity.order)
+    limits = Limits(
+        dpus=capacity.dpus,
+        max_processes=capacity.max_processes,
+        order=capacity.order,
+        max_queued=capacity.max_queued,
+    )
     supervisor = Supervisor(around, limits)
     timetable = Timetable(around, supervisor.fired)
     keeping = settings.retention
@@ -271,23 +283,6 @@ def _policy(settings: Settings) -> Policy:
         fire_on_manual_runs=chosen.fire_on_manual_runs,
         strict_schedules=chosen.strict_schedules,
         retry_delay=RetryDelay(first_s=retries.first_delay_s, factor=retries.factor, longest_s=retries.longest_delay_s),
-    )
-
-
-def _world(settings: Settings, endpoint_url: str) -> WorldSettings:
-    return WorldSettings(
-        jobs_dir=settings.jobs_dir,
-        python=settings.python,
-        pythons=settings.pythons,
-        path=settings.path,
-        endpoint_url=endpoint_url,
-        region=settings.region,
-        environment=settings.environment,
-        runtimes={
-            name: NamedRuntime(python=runtime.python or None, preload=tuple(runtime.preload))
-            for name, runtime in settings.runtimes.items()
-        },
-        s3=S3Settings(directories=settings.s3, endpoint_url=settings.s3_endpoint_url, region=settings.region),
     )
 
 

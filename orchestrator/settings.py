@@ -64,6 +64,7 @@ class Capacity(_Section):
     dpus: Annotated[float, Field(gt=0, le=1_000_000)] = 100
     max_processes: Annotated[int, Field(ge=1)] = max(_MIN_PROCESSES, _PROCESSES_PER_CORE * (os.cpu_count() or 1))
     order: Literal["fifo", "backfill"] = "fifo"
+    max_queued: Annotated[int, Field(ge=1)] = 100_000
 
 
 class Runs(_Section):
@@ -71,6 +72,17 @@ class Runs(_Section):
 
     stop_grace_s: Annotated[float, Field(ge=0, le=3600)] = 10
     log_limit_bytes: Annotated[int, Field(ge=0)] = 64 * 1024 * 1024
+    run_as: str = ""
+    allow_root: bool = False
+    script_roots: tuple[Path, ...] = ()
+
+
+class Limits(_Section):
+    """What the processes of one run may use together, as far as the kernel can be asked to hold it; 0: no limit."""
+
+    memory_bytes_per_dpu: Annotated[int, Field(ge=0)] = 0
+    processes: Annotated[int, Field(ge=0)] = 4096
+    cgroup: Annotated[str, Field(pattern=r"^(auto|off|/.+)$")] = "auto"
 
 
 class Triggers(_Section):
@@ -150,6 +162,7 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "console"] = "auto"
     capacity: Capacity = Capacity()
     runs: Runs = Runs()
+    limits: Limits = Limits()
     triggers: Triggers = Triggers()
     retries: Retries = Retries()
     retention: Retention = Retention()
@@ -279,6 +292,9 @@ def _anchored(settings: Settings) -> Settings:
             "jobs_dir": settings.jobs_dir.expanduser().absolute(),
             "s3": {bucket: directory.expanduser().absolute() for bucket, directory in settings.s3.items()},
             "triggers_file": settings.triggers_file.expanduser().absolute(),
+            "runs": settings.runs.model_copy(
+                update={"script_roots": tuple(root.expanduser().resolve() for root in settings.runs.script_roots)}
+            ),
         }
     )
 

@@ -37,6 +37,8 @@ class LaunchSpec:
     bookmark_option: str
     bookmark: GivenBookmark
     timeout_s: float | None
+    dpu: float  # what the run takes of the machine
+    run_as: str | None = None  # the user whose process the script is to be
     workflow_name: str | None = None  # of the workflow run that the run is part of
     workflow_run_id: str | None = None
 

@@ -4,17 +4,16 @@ Source: design §4.3 and §4.14; glue-semantics §4.
 """
 
 import os
-import pwd
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from orchestrator.executors import s3
+from orchestrator.executors import s3, users
 from orchestrator.executors.interface import LaunchSpec
 from orchestrator.executors.s3 import S3Settings
+from orchestrator.executors.users import User
 from orchestrator.model import arguments
 from orchestrator.model.errors import LaunchError
 
@@ -43,6 +42,9 @@ class WorldSettings:
     endpoint_url: str
     region: str
     environment: Mapping[str, str] = field(default_factory=dict)  # further variables for every script
+    run_as: str = ""  # the user of scripts whose jobs name none; empty: the daemon's own
+    is_root_allowed: bool = False
+    script_roots: Sequence[Path] = ()  # where scripts may lie, resolved; empty: anywhere
     runtimes: Mapping[str, NamedRuntime] = field(default_factory=dict)
     s3: S3Settings = field(default_factory=S3Settings)
 
@@ -67,6 +69,7 @@ class World:
     argv: list[str]
     environment: dict[str, str]
     fetches: list[s3.Fetch]  # to be made before it is executed
+    user: User | None  # whose process it is to be, where that is not the daemon's
     runtime: Runtime | None = None
 
 
@@ -79,8 +82,9 @@ def build(spec: LaunchSpec, settings: WorldSettings, directory: Path) -> World:
     """Return the world of one run whose files are in `directory`.
 
     Raises:
-        LaunchError: the script's location or its interpreter cannot be made out.
+        LaunchError: the script's location, its interpreter or its user cannot be made out.
     """
+    user = users.for_run(spec.run_as or settings.run_as, is_root_allowed=settings.is_root_allowed)
     fetches: list[s3.Fetch] = []
 
     def located(location: str, what: str) -> Path:
@@ -106,14 +110,17 @@ def build(spec: LaunchSpec, settings: WorldSettings, directory: Path) -> World:
     if arguments.TEMP_DIR not in spec.arguments:
         injected.append((arguments.TEMP_DIR, str(temporary)))
     interpreter = [_interpreter(spec, settings, python_home)] if is_python else []
-    common = _common_environment(settings, python_home)
+    common = _common_environment(settings, python_home, user or users.ourselves())
     preload = _preload(spec, named)
-    is_warm = bool(interpreter) and preload is not None
+    is_warm = (
+        bool(interpreter) and preload is not None and user is None
+    )  # nothing of another user's is imported as ours
     return World(
         script=script,
         argv=[*interpreter, str(script), *arguments.to_argv(injected, spec.arguments)],
         environment=_environment(spec, common, directory, _python_path(libraries, fetches)),
         fetches=fetches,
+        user=user,
         runtime=_runtime(interpreter[0], preload or (), common) if is_warm else None,
     )
 
@@ -126,7 +133,9 @@ def shared_runtimes(settings: WorldSettings) -> list[Runtime]:
     """
     return [
         _runtime(
-            _named_interpreter(runtime.python, settings), runtime.preload, _common_environment(settings, runtime.python)
+            _named_interpreter(runtime.python, settings),
+            runtime.preload,
+            _common_environment(settings, runtime.python, users.ourselves()),
         )
         for runtime in settings.runtimes.values()
     ]
@@ -154,13 +163,12 @@ def _preload(spec: LaunchSpec, named: NamedRuntime | None) -> tuple[str, ...] | 
     return arguments.modules_to_preload(own)
 
 
-def _common_environment(settings: WorldSettings, python_home: str | None) -> dict[str, str]:
-    home_of_user, user = _account()
+def _common_environment(settings: WorldSettings, python_home: str | None, user: User) -> dict[str, str]:
     environment = {
         "PATH": settings.path,
-        "HOME": home_of_user,
-        "USER": user,
-        "LOGNAME": user,
+        "HOME": user.home,
+        "USER": user.name,
+        "LOGNAME": user.name,
         "SHELL": "/bin/sh",
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",  # without it a live log is empty until 8 KiB have gathered
@@ -194,16 +202,6 @@ def _environment(spec: LaunchSpec, common: Mapping[str, str], directory: Path, l
     if custom:
         environment.update(arguments.customer_environment(custom))
     return environment
-
-
-@cache
-def _account() -> tuple[str, str]:
-    """Return our user's home and name; in a container, a user may have neither."""
-    try:
-        account = pwd.getpwuid(os.geteuid())
-    except KeyError:
-        return "/", str(os.geteuid())
-    return account.pw_dir, account.pw_name
 
 
 def _interpreter(spec: LaunchSpec, settings: WorldSettings, python_home: str | None) -> str:

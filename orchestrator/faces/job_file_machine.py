@@ -12,10 +12,10 @@ from typing import Final
 
 from pydantic.alias_generators import to_snake
 
-from orchestrator.executors import world
+from orchestrator.executors import users, world
 from orchestrator.executors.interface import GivenBookmark, LaunchSpec
-from orchestrator.executors.s3 import S3Settings
 from orchestrator.faces.job_file_checks import CAPACITY, Mistake, is_told
+from orchestrator.faces.worlds import world_settings
 from orchestrator.model import arguments, definitions
 from orchestrator.model.errors import LaunchError, RequestError
 from orchestrator.model.ids import JobRunId
@@ -58,29 +58,12 @@ def runtime_of(definition: JobDefinition, settings: Settings, folder: Path) -> t
 
 def shared_runtimes(settings: Settings) -> Iterator[tuple[str, world.Runtime | str]]:
     """Yield the name of each runtime of the settings with what it is, or with why that cannot be made out."""
-    every = _world_settings(settings)
+    every = world_settings(settings)
     for name, runtime in every.runtimes.items():
         try:
             yield name, world.shared_runtimes(replace(every, runtimes={name: runtime}))[0]
         except LaunchError as error:
             yield name, str(error)
-
-
-def _world_settings(settings: Settings) -> world.WorldSettings:
-    return world.WorldSettings(
-        jobs_dir=settings.jobs_dir,
-        python=settings.python,
-        pythons=settings.pythons,
-        path=settings.path,
-        endpoint_url="",
-        region=settings.region,
-        environment=settings.environment,
-        runtimes={
-            name: world.NamedRuntime(python=runtime.python or None, preload=runtime.preload)
-            for name, runtime in settings.runtimes.items()
-        },
-        s3=S3Settings(directories=settings.s3, endpoint_url=settings.s3_endpoint_url, region=settings.region),
-    )
 
 
 class _Machine:
@@ -91,12 +74,13 @@ class _Machine:
         self._own = definition.non_overridable_arguments or {}
         self._merged = arguments.merge(definition.default_arguments, None, definition.non_overridable_arguments)
         self._folder = folder
-        self._settings = _world_settings(settings)
+        # Whoever checks need not be the user that the daemon is.
+        self._settings = replace(world_settings(settings), run_as="", is_root_allowed=True)
         self._home: dict[str, str] = {}  # --orchestrator-python, if it is right
 
     def own_runtime(self) -> tuple[Place, world.Runtime] | None:
         """Return the runtime that the job describes, and the argument that does."""
-        if arguments.PRELOAD not in self._merged:
+        if arguments.PRELOAD not in self._merged or arguments.user_of_job(self._own):
             return None
         keys = (arguments.PRELOAD, arguments.PYTHON, arguments.RUNTIME)
         given = {key: self._merged[key] for key in keys if key in self._merged}
@@ -127,6 +111,7 @@ class _Machine:
             bookmark_option=arguments.BOOKMARK_DISABLE,
             bookmark=GivenBookmark(version=0, text=None),
             timeout_s=None,
+            dpu=0,
         )
 
     def find_argument_mistakes(self) -> Iterator[Mistake]:
@@ -147,7 +132,17 @@ class _Machine:
         for key in arguments.ignored_keys(self._merged):
             where = self._at(key)
             yield Mistake(where, f"{where[0]}: the key {key!r} does not begin with --, so no script gets it")
+        yield from self._find_user_mistake()
         yield from self._find_runtime_mistakes()
+
+    def _find_user_mistake(self) -> Iterator[Mistake]:
+        name = arguments.user_of_job(self._own)
+        if name:
+            try:
+                users.named(name)
+            except LaunchError as error:
+                where = self._at(arguments.RUN_AS)
+                yield Mistake(where, f"{where[0]}: {arguments.RUN_AS}: {error}")
 
     def _find_runtime_mistakes(self) -> Iterator[Mistake]:
         runtime = self._merged.get(arguments.RUNTIME)

@@ -31,7 +31,10 @@ PRELOAD: Final = "--orchestrator-preload"
 nothing. Without it the script's interpreter is executed. Not passed to the script."""
 RUNTIME: Final = "--orchestrator-runtime"
 """Ours: the name of an interpreter with its preloaded modules in the settings; not passed to the script."""
-_NOT_PASSED: Final = frozenset({*INJECTED, PYTHON, PRELOAD, RUNTIME})
+RUN_AS: Final = "--orchestrator-run-as"
+"""Ours: the user whose process the script is to be. Only a job's NonOverridableArguments may say so; not passed to the
+script."""
+_NOT_PASSED: Final = frozenset({*INJECTED, PYTHON, PRELOAD, RUNTIME, RUN_AS})
 
 BOOKMARK_ENABLE: Final = "job-bookmark-enable"
 BOOKMARK_DISABLE: Final = "job-bookmark-disable"
@@ -73,6 +76,23 @@ def _spell(key: str, value: str) -> list[str]:
     if value.startswith("-"):  # two tokens would break argparse
         return [f"{key}={value}"]
     return [key, value]
+
+
+def user_of_job(non_overridable: Mapping[str, str] | None) -> str | None:
+    """Return the user that a job names for its runs."""
+    return (non_overridable or _NOTHING).get(RUN_AS) or None
+
+
+def check_overridable(arguments: Mapping[str, str] | None, member: str) -> None:
+    """Refuse what a call or a default must not decide, and the rest that `check_map` refuses.
+
+    Raises:
+        InvalidInputError: names the key.
+    """
+    if arguments and RUN_AS in arguments:
+        sentence = f"{member}: {RUN_AS} may only be given in a job's NonOverridableArguments."
+        raise InvalidInputError(sentence)
+    check_map(arguments, member)
 
 
 def check_map(arguments: Mapping[str, str] | None, member: str) -> None:

@@ -43,7 +43,7 @@ def check(definition: JobDefinition) -> None:
         raise InvalidInputError(sentence)
     check_timeout(definition.timeout_min)
     capacity.check(definition.capacity, command.name)
-    arguments.check_map(definition.default_arguments, "DefaultArguments")
+    arguments.check_overridable(definition.default_arguments, "DefaultArguments")
     arguments.check_map(definition.non_overridable_arguments, "NonOverridableArguments")
 
 

@@ -22,6 +22,7 @@ _LOG_LINE: Final = re.compile(r"\[?(\d{4}-\d\d-\d\d|(DEBUG|INFO|WARNING|ERROR|CR
 _GROUP_MARGIN: Final = "  | "
 _SYNTAX_ERRORS: Final = ("SyntaxError:", "IndentationError:", "TabError:")
 _SIGNAL_BASE: Final = 128
+_MIB: Final = 1024 * 1024
 _MAX_INT: Final = 2**63 - 1
 
 
@@ -48,6 +49,14 @@ class ReportedBookmark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KilledForMemory:
+    """What the kernel counted in the run's cgroup."""
+
+    processes: int
+    limit_bytes: int | None  # None: not the run's limit was reached, the machine had no memory left
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
     """A sealed ending."""
 
@@ -59,6 +68,7 @@ class Ending:
     stderr_tail: str
     bookmark: ReportedBookmark | None  # None: the run does not write bookmarks
     ended_at_ms: int
+    killed_for_memory: KilledForMemory | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +101,7 @@ def parse(fields: Mapping[str, Any]) -> Ending:
             text=_optional_str(reported["text"]),
             problem=_optional_str(reported["problem"]),
         )
+    killed = fields.get("killed_for_memory")  # older shims do not look
     return Ending(
         reason=EndingReason(fields["reason"]),
         problem=_optional_str(fields["problem"]),
@@ -100,6 +111,8 @@ def parse(fields: Mapping[str, Any]) -> Ending:
         stderr_tail=str(fields["stderr_tail"]),
         bookmark=bookmark,
         ended_at_ms=int(fields["ended_at_ms"]),
+        killed_for_memory=killed
+        and KilledForMemory(processes=int(killed["processes"]), limit_bytes=_optional_int(killed["limit_bytes"])),
     )
 
 
@@ -159,12 +172,24 @@ def _is_success(ending: Ending) -> bool:
 
 
 def _failure(ending: Ending) -> str:
+    sentence = _sentence(ending)
+    if ending.killed_for_memory is None:
+        return sentence
+    killed = ending.killed_for_memory
+    why = "the machine had no memory left"
+    if killed.limit_bytes is not None:
+        why = f"its limit of {killed.limit_bytes / _MIB:,.0f} MiB was reached"
+    return f"Out of memory: {why}, and the kernel killed {killed.processes} of the run's processes. {sentence}"
+
+
+def _sentence(ending: Ending) -> str:
     if ending.exit_signal is not None:
         try:
             name = signal.Signals(ending.exit_signal).name
         except ValueError:
             name = f"signal {ending.exit_signal}"
-        hint = "; nobody here sent it, possibly the kernel for want of memory" if name == "SIGKILL" else ""
+        is_guess = name == "SIGKILL" and ending.killed_for_memory is None
+        hint = "; nobody here sent it, possibly the kernel for want of memory" if is_guess else ""
         return f"Command failed with exit code {_SIGNAL_BASE + ending.exit_signal} ({name}{hint})"
     if ending.exit_code == 1:  # the code with which Python leaves on an exception
         exception = exception_of(ending.stderr_tail)

@@ -157,6 +157,11 @@ class ResourceNumberLimitExceededError(RequestError):
             f"The run needs {demand_dpu:g} DPU, and this orchestrator lends {cap_dpu:g} at most ([capacity] dpus)."
         )
 
+    @classmethod
+    def queue(cls, most: int) -> "ResourceNumberLimitExceededError":
+        """As many runs wait as may."""
+        return cls(f"{most} runs wait to be started, and no more may ([capacity] max_queued); try again later.")
+
 
 class OperationTimeoutError(RequestError):
     """The store could not begin the call's work in time; nothing was stored."""

@@ -38,6 +38,7 @@ class Limits:
     dpus: float
     max_processes: int
     order: Order = "fifo"
+    max_queued: int = 100_000  # how many may wait
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ async def start_job_run(ctx: Context, request: StartJobRunRequest) -> StartJobRu
     Raises:
         EntityNotFoundError: no such job, or no such run to retry.
         InvalidInputError: a rule is broken; the sentence names the member.
-        ResourceNumberLimitExceededError: more DPU than this orchestrator lends.
+        ResourceNumberLimitExceededError: more DPU than this orchestrator lends, or too many runs wait already.
         ConcurrentRunsExceededError: the job's live runs are at its limit, and queuing is off.
 
     Source: https://docs.aws.amazon.com/glue/latest/webapi/API_StartJobRun.html
@@ -39,7 +39,7 @@ async def start_job_run(ctx: Context, request: StartJobRunRequest) -> StartJobRu
     at_ms = ctx.now_ms()
 
     def accept(tx: Transaction) -> Acceptance:
-        return accept_run(tx, asked, means=ctx.means, at_ms=at_ms)
+        return accept_run(tx, asked, means=ctx.means, at_ms=at_ms, full_queue=ctx.supervisor.full_queue())
 
     is_short = request.job_run_id is None  # a retry may reopen a workflow run
     accepted = await ctx.database.write("accept_job_run", accept, is_short=is_short)  # on disk when this returns

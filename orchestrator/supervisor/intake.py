@@ -8,6 +8,7 @@ from orchestrator.model.errors import (
     ConcurrentRunsExceededError,
     EntityNotFoundError,
     InvalidInputError,
+    ResourceNumberLimitExceededError,
 )
 from orchestrator.model.ids import JobRunId
 from orchestrator.model.records import CapacityRequest, Invocation, Job, JobRun, NewRun, Predecessor
@@ -54,13 +55,17 @@ class Acceptance:
     concurrency_limit: int = 0
 
 
-def accept_run(tx: Transaction, request: RunRequest, *, means: Means, at_ms: int) -> Acceptance:
+def accept_run(
+    tx: Transaction, request: RunRequest, *, means: Means, at_ms: int, full_queue: int | None = None
+) -> Acceptance:
     """Store one run of a job, or find the one that the same call of an SDK has stored before.
+
+    `full_queue` is how many runs wait already, where no more may.
 
     Raises:
         EntityNotFoundError: no such job, or no such run to retry.
         InvalidInputError: the request breaks a rule, or its invocation id came before with another request.
-        ResourceNumberLimitExceededError: the run asks for more DPU than there are slots.
+        ResourceNumberLimitExceededError: the run asks for more DPU than there are slots, or too many wait already.
         ConcurrentRunsExceededError: the job's live runs are at its limit, and queuing is off; or the retry would let a
             workflow run go on, and the workflow's live runs are at their limit.
     """
@@ -70,6 +75,8 @@ def accept_run(tx: Transaction, request: RunRequest, *, means: Means, at_ms: int
             run_id, request_digest = known
             check_same(request_digest, request.invocation)
             return Acceptance(run_id=run_id)
+    if full_queue is not None:
+        raise ResourceNumberLimitExceededError.queue(full_queue)
     job = jobs.find(tx, request.job_name)
     if job is None:
         raise EntityNotFoundError.job_to_start()
@@ -133,7 +140,7 @@ def _overrides(tx: Transaction, request: RunRequest, job: Job, previous: JobRun 
     if overrides is None:
         overrides = previous.arguments if previous else {}
     definitions.check_timeout(request.timeout_min)
-    arguments.check_map(overrides, "Arguments")
+    arguments.check_overridable(overrides, "Arguments")
     merged = arguments.merge(definition.default_arguments, overrides, definition.non_overridable_arguments)
     arguments.check_merged(merged)
     _check_window(tx, job, merged)

@@ -28,6 +28,8 @@ def launch_spec(tx: Transaction, run: JobRun) -> LaunchSpec:
         bookmark_option=arguments.bookmark_option(merged),
         bookmark=_bookmark(tx, run, merged),
         timeout_s=None if run.timeout_min is None else float(run.timeout_min * _S_PER_MIN),
+        dpu=run.capacity.dpu,
+        run_as=arguments.user_of_job(definition.non_overridable_arguments),
         workflow_name=workflow_run.workflow_name if workflow_run else None,
         workflow_run_id=workflow_run.id if workflow_run else None,
     )

@@ -58,6 +58,11 @@ class Supervisor:
         """What may be live at once."""
         return self._limits
 
+    def full_queue(self) -> int | None:
+        """Return how many runs wait, if no more may; None while there is room. May be called in any thread."""
+        most = self._limits.max_queued
+        return most if len(self._line) >= most else None
+
     @property
     def changed(self) -> Bell:
         """Rings after every commit that changes a run."""

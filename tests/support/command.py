@@ -7,14 +7,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from tests.support.daemon import ROOT
+from tests.support.daemon import AS_ROOT, ROOT
 
 WITHIN_S: Final = 60
 
 
 def environment(home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return what a command gets: nothing of the environment that the tests run in, but for coverage's."""
-    clean = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(home), "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
+    clean = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": str(ROOT),
+        **AS_ROOT,
+    }
     for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
         if name in os.environ:
             clean[name] = os.environ[name]

@@ -22,6 +22,8 @@ from tests.support import processes
 from tests.support.waiting import until
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+AS_ROOT: Final = {"ORCHESTRATOR_RUNS__ALLOW_ROOT": "true"}
+"""The tests' scripts are the user's that runs the tests, whoever that is."""
 _START_WITHIN_S: Final = 30
 _CLEAN_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 
@@ -65,7 +67,7 @@ class Daemon:
 
     def start(self, environment: Mapping[str, str] | None = None, *, wait: bool = True) -> None:
         """Start the daemon, with `environment` for this start only; when this returns it answers."""
-        clean = {"PATH": _CLEAN_PATH, "HOME": str(self.root), "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
+        clean = {"PATH": _CLEAN_PATH, "HOME": str(self.root), "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT), **AS_ROOT}
         for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
             if name in os.environ:
                 clean[name] = os.environ[name]

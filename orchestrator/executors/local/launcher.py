@@ -31,7 +31,8 @@ from orchestrator.executors.interface import (
     Stream,
     Unclaimed,
 )
-from orchestrator.executors.local import leftovers
+from orchestrator.executors.local import cgroups, leftovers
+from orchestrator.executors.local.cgroups import Cgroups
 from orchestrator.executors.local.executing import SHIM
 from orchestrator.executors.local.run_directory import Held, RunDirectory, prepare
 from orchestrator.executors.local.spares import Shim
@@ -39,6 +40,7 @@ from orchestrator.executors.local.spawning import Notice, Spawner
 from orchestrator.executors.world import Runtime
 from orchestrator.model.errors import LaunchError, UnavailableError
 from orchestrator.model.ids import JobRunId, parse_job_run_id
+from orchestrator.model.limits import LimitRules, of_run
 from orchestrator.reach import reach
 
 __all__ = ["SHIM", "LocalExecutor"]
@@ -68,16 +70,21 @@ class LocalExecutor:
         stop_grace_s: float,
         log_limit_bytes: int,
         open_files_limit: int,
+        limits: LimitRules,
+        cgroup: str,
     ) -> None:
         """Keep run directories below `runs`. To be used inside one event loop, and closed with `close`.
 
-        `open_files_limit` is the soft limit that scripts get.
+        `open_files_limit` is the soft limit that scripts get; `cgroup` is where their cgroups are (see `cgroups.take`).
         """
         self._runs = runs
         self._settings = settings
         self._stop_grace_s = stop_grace_s
         self._log_limit_bytes = log_limit_bytes
         self._open_files_limit = open_files_limit
+        self._limits = limits
+        self._cgroup = cgroup
+        self._cgroups: Cgroups | None = None
         self._shims: dict[JobRunId, list[Shim]] = {}
         self._said: dict[JobRunId, Sighting] = {}  # of those that are watched: what need not be looked at
         self._claimed: set[JobRunId] = set()  # those whose scripts were heard to be started, until their ends are seen
@@ -89,7 +96,10 @@ class LocalExecutor:
         self._happened: Callable[[JobRunId], None] = _nobody_listens
 
     async def start(self, runtimes: Sequence[Runtime] = ()) -> None:
-        """Make ready what launches go faster with: the run directories' parents, the spawn server, and templates."""
+        """Make ready what launches need, or go faster with: cgroups, the run directories' parents, the spawn server, templates."""
+        self._cgroups = await anyio.to_thread.run_sync(cgroups.take, self._cgroup)  # before there are processes of ours
+        if self._cgroups is not None:
+            await anyio.to_thread.run_sync(self._cgroups.clear, self._is_held)
         try:
             await anyio.to_thread.run_sync(prepare, self._runs)
         except OSError as error:  # a full disk: each launch tries again
@@ -113,6 +123,8 @@ class LocalExecutor:
             directory = RunDirectory(self._runs, spec.run_id)
             script_world = world.build(spec, self._settings, directory.path)
             directory.create()
+            if script_world.user is not None:
+                directory.let_through()
             task = self._task(spec, script_world, directory)
             reach("spawn.prepared")
             is_unforked = spec.run_id in self._unforked
@@ -173,7 +185,9 @@ class LocalExecutor:
         return is_revoked
 
     async def sweep(self, run_id: JobRunId) -> None:
-        """Kill what carries the run's mark; see `Executor.sweep`."""
+        """Kill what is in the run's cgroup, and what carries its mark; see `Executor.sweep`."""
+        if self._cgroups is not None:
+            await anyio.to_thread.run_sync(self._cgroups.sweep, run_id)
         await anyio.to_thread.run_sync(leftovers.sweep, str(run_id))
 
     async def read_log(self, run_id: JobRunId, stream: Stream, *, offset: int, limit: int) -> bytes:
@@ -216,8 +230,15 @@ class LocalExecutor:
         directory.create()
         s3.fetch(fetches, self._settings.s3)
 
+    def _is_held(self, run_id: JobRunId) -> bool:
+        return RunDirectory(self._runs, run_id).is_held()
+
     def _task(self, spec: LaunchSpec, script_world: world.World, directory: RunDirectory) -> dict[str, Any]:
         """Return what the shim shall do."""
+        group = self._cgroups
+        limits = of_run(spec.dpu, self._limits, group.controllers if group else ())
+        user, roots = script_world.user, self._settings.script_roots
+        is_root = os.geteuid() == 0 and user is None
         return {
             "v": 1,
             "run_id": str(spec.run_id),
@@ -229,6 +250,17 @@ class LocalExecutor:
             "stop_grace_s": self._stop_grace_s,
             "log_limit_bytes": self._log_limit_bytes,
             "open_files_limit": self._open_files_limit,
+            "limits": {
+                "group": str(group.of_run(spec.run_id)) if group else None,
+                "files": dict(limits.files),
+                "nice": limits.nice,
+                "data_bytes": limits.data_bytes,
+            },
+            "user": user and {"name": user.name, "uid": user.uid, "gid": user.gid, "groups": user.groups},
+            "script_rules": {
+                "roots": [*map(str, [*roots, directory.path / s3.FETCHED] if roots else ())],
+                "owner": 0 if is_root else None,
+            },
             "bookmark": {
                 "version": spec.bookmark.version,
                 "text": spec.bookmark.text,

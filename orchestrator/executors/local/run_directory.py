@@ -22,6 +22,7 @@ from orchestrator.model import endings
 from orchestrator.model.ids import JobRunId
 
 _PRIVATE: Final = 0o700
+_PASSABLE: Final = 0o011
 SHARDS: Final = tuple(f"{number:02x}" for number in range(256))
 """Run directories lie in these, by the first digits of the run's id."""
 _MAX_FILE_BYTES: Final = 1024 * 1024
@@ -81,6 +82,17 @@ class RunDirectory:
         except FileNotFoundError:
             prepare(self.path.parents[1], [self.path.parent.name])
             self.path.mkdir(mode=_PRIVATE, exist_ok=True)
+
+    def let_through(self) -> None:
+        """Let a script that is another user's get to what is its own in here. All else stays ours, and unlisted.
+
+        Raises:
+            OSError: a directory on the way is not ours.
+        """
+        for path in [self.path, *self.path.parents[:3]]:  # the shard, the runs, the state directory
+            mode = stat.S_IMODE(path.stat().st_mode)
+            if mode & _PASSABLE != _PASSABLE:
+                path.chmod(mode | _PASSABLE)
 
     def write_spec(self, spec: dict[str, Any]) -> None:
         """Lay down what the shim shall do; it appears whole."""

@@ -10,7 +10,7 @@ none, the daemon executes this file by path with `python -I -S`. What it promise
 * The ending is sealed: written whole, fsynced, renamed. A full disk is waited out, with the lock held.
 * Stop (SIGTERM to the shim) and Timeout need no daemon: TERM to the tree, a grace time, KILL.
 
-Files in the run directory: spec.json (read, where it was executed), claim, stdout.log, stderr.log and beside each of
+What bounds the script is in confinement.py. Files in the run directory: spec.json (read, where it was executed), claim, stdout.log, stderr.log and beside each of
 them its .times, work/, tmp/, bookmark/state (given to the script and read back), ending.json (the last thing written).
 """
 
@@ -49,6 +49,13 @@ EXIT_NOT_EXECUTED = 127
 MAX_FD = 1 << 20
 RESERVE_BYTES = 512 * 1024  # a bookmark of control characters, escaped, and the rest
 BOOKMARK_MAX_BYTES = 64 * 1024
+# What a daemon asks for that is older than this file.
+UNBOUND: Fields = {
+    "limits": {"group": None, "files": {}, "nice": 0, "data_bytes": None},
+    "user": None,
+    "script_rules": {"roots": [], "owner": None},
+}
+BOOKMARKS = ("bookmark/state", "bookmark/to")
 STDERR_TAIL_BYTES = 32 * 1024
 NOTICE_MAX_BYTES = 4096
 CHUNK_BYTES = 256 * 1024
@@ -74,6 +81,19 @@ CHANGED = (*HEEDED, *IGNORED, int(signal.SIGXFSZ))  # the last by Python, when i
 _CRASH_AT = dict(point.partition(":")[::2] for point in os.environ.get("ORCHESTRATOR_CRASH_AT", "").split(","))
 _CRASH_LOG = os.environ.get("ORCHESTRATOR_CRASH_LOG", "")
 _reached: list[str] = []
+
+
+def load(name: str) -> Any:
+    """Import a file beside this one, without a trace in sys.modules; it may be executed by path, and find no package."""
+    path = f"{__file__.rpartition('/')[0]}/{name}.py"
+    module = type(sys)(f"orchestrator.executors.local.{name}")
+    module.__file__ = path
+    code = sys.modules["_frozen_importlib_external"].SourceFileLoader(module.__name__, path).get_code(module.__name__)
+    exec(code, module.__dict__)  # noqa: S102 - our own file
+    return module
+
+
+confinement = load("confinement")
 
 
 def reach(point: str) -> None:
@@ -183,7 +203,7 @@ class Run:
 
     def __init__(self, spec: Fields) -> None:
         """Begin with what the daemon asked for."""
-        self.spec = spec
+        self.spec = spec = {**UNBOUND, **spec}
         self.reason: str | None = None
         self.problem: str | None = None
         self.script: int | None = None  # its pid while it may be alive
@@ -196,6 +216,8 @@ class Run:
         self.cpu_s = 0.0
         self.bookmark_mark: Mark | None = None
         self.logs: list[Log] = []
+        self.group = confinement.group_of(spec)
+        self.killed_for_memory: Fields | None = None
 
     def begin_ladder(self) -> None:
         """Ask every process of the run to end, and set the time at which it is made to."""
@@ -226,7 +248,20 @@ class Run:
                 self.wall_ms = round((clock() - self.started_at) * 1000)
                 reach("shim.script_reaped")
 
-    def sample(self) -> None:
+    def kill(self) -> None:
+        """Kill every process of the run that there is now."""
+        if self.group is not None:
+            self.group.kill()
+        signal_tree(signal.SIGKILL)
+
+    def look_after(self) -> None:
+        """Do what is due about once a second: measure, and see to the limits."""
+        self._sample()
+        if self.group is not None:
+            with contextlib.suppress(OSError):  # the next look may write them
+                self.group.hold()
+
+    def _sample(self) -> None:
         """Measure the resident memory of all processes of the run together."""
         total = 0
         for pid in tree():
@@ -285,7 +320,11 @@ def attend(directory: str, wake: int, spec: Fields | None = None, execute: Execu
         if run.script is not None:
             wait(run, wake)
     finally:
+        run.kill()
         kill_tree()  # nothing to do after a regular end; after a bug of ours, the least we owe
+    if run.group is not None:
+        run.killed_for_memory = run.group.killed_for_memory()
+        run.group.remove()
     notify(run_id, "over")
     reach("shim.tree_dead")
     for log in run.logs:
@@ -369,6 +408,10 @@ def start(run: Run, execute: Execute) -> None:
             with contextlib.suppress(FileExistsError):
                 os.mkdir(name, 0o700)
         give_bookmark(run)
+        if spec["user"] is not None:
+            confinement.give_to(spec["user"], "work", "tmp", "bookmark", *filter(os.path.lexists, BOOKMARKS))
+        if run.group is not None:
+            run.group.make()
         run.logs = [
             Log("stdout.log", spec["log_limit_bytes"]),
             Log("stderr.log", spec["log_limit_bytes"], keep_tail_bytes=STDERR_TAIL_BYTES),
@@ -379,7 +422,7 @@ def start(run: Run, execute: Execute) -> None:
         shim = os.getpid()
         pid = os.fork()
         if pid == 0:
-            become_script(spec, [log.sink for log in run.logs], trouble_sink, shim, execute)
+            become_script(run, [log.sink for log in run.logs], trouble_sink, shim, execute)
         run.script = pid
     except OSError as error:
         run.reason, run.problem = "not_started", f"The script could not be started: {error}"
@@ -401,14 +444,12 @@ def start(run: Run, execute: Execute) -> None:
     reach("shim.announced")
 
 
-def become_script(spec: Fields, sinks: list[int], trouble: int, shim: int, execute: Execute) -> NoReturn:
+def become_script(run: Run, sinks: list[int], trouble: int, shim: int, execute: Execute) -> NoReturn:
     """In the child: take the script's place in the world and execute it. Never returns."""
-    subject = None
+    spec, subject = run.spec, None
     try:
         os.setpgid(0, 0)
-        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != shim:
-            os._exit(EXIT_NOT_EXECUTED)
+        die_with(shim)
         reach("shim.child")
         signal.set_wakeup_fd(-1)
         for number in CHANGED:  # the others are as the daemon set them: at their defaults
@@ -428,20 +469,36 @@ def become_script(spec: Fields, sinks: list[int], trouble: int, shim: int, execu
         os.umask(SCRIPT_UMASK)
         most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (spec["open_files_limit"], most_files))
+        if run.group is not None:
+            subject = spec["limits"]["group"]
+            run.group.join()
+        confinement.limit_process(spec["limits"])
+        if spec["user"] is not None:
+            subject = spec["user"]["name"]
+            confinement.become(spec["user"])
+            die_with(shim)
         subject = spec["work"]
         os.chdir(subject)
         subject = spec["script"]
-        os.close(os.open(subject, os.O_RDONLY | os.O_NONBLOCK))  # an interpreter would say less about a missing file
+        confinement.check_script(subject, spec["script_rules"])  # an interpreter would say less about a missing file
         subject = spec["argv"][0]
         execute(spec, lambda: os.close(trouble))
     except BaseException as error:  # noqa: BLE001 - nobody is above us to hear it
         problem = repr(error)
         if isinstance(error, OSError):
             subject = missing_interpreter(str(subject)) if error.errno == errno.ENOENT else subject
-            problem = f"[Errno {error.errno}] {error.strerror}: {subject!r}"
+            prefix = f"[Errno {error.errno}] " if error.errno else ""  # 0: what we say ourselves
+            problem = f"{prefix}{error.strerror}: {subject!r}"
         with contextlib.suppress(OSError):
             os.write(trouble, f"The script could not be started: {problem}".encode())
     os._exit(EXIT_NOT_EXECUTED)
+
+
+def die_with(shim: int) -> None:
+    """Be killed by the kernel when the shim dies."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != shim:
+        os._exit(EXIT_NOT_EXECUTED)
 
 
 def execute_cold(spec: Fields, begin: Callable[[], None]) -> NoReturn:
@@ -479,9 +536,9 @@ def wait(run: Run, wake: int) -> None:
             deadline = None
             run.stop_for("timed_out")
         if run.kill_at is not None and now >= run.kill_at:
-            signal_tree(signal.SIGKILL)
+            run.kill()
         if now >= sample_at:
-            run.sample()
+            run.look_after()
             sample_at = now + SAMPLE_INTERVAL_S
         times = [sample_at] + [at for at in (deadline, run.kill_at) if at is not None and at > now]
         for descriptor, _ in poll.poll(max(0.0, (min(times) - now) * 1000)):
@@ -544,7 +601,7 @@ def kill_tree() -> None:
 def give_bookmark(run: Run) -> None:
     """Lay the bookmark before the script, and remember what the file looks like untouched."""
     given = run.spec["bookmark"]
-    for name, text in (("bookmark/state", given["text"]), ("bookmark/to", given["to_text"])):
+    for name, text in zip(BOOKMARKS, (given["text"], given["to_text"]), strict=True):
         if text is not None:
             with open(name, "w", encoding="utf-8") as file:
                 file.write(text)
@@ -572,8 +629,8 @@ def take_bookmark(run: Run) -> Fields | None:
     try:
         descriptor = os.open("bookmark/state", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                result["problem"] = "it is not a regular file"
+            result["problem"] = problem_of_bookmark(os.fstat(descriptor), run.spec["user"])
+            if result["problem"] is not None:
                 return result
             data = os.read(descriptor, BOOKMARK_MAX_BYTES + 1)
         finally:
@@ -590,6 +647,15 @@ def take_bookmark(run: Run) -> Fields | None:
         is_link = error.errno == errno.ELOOP
         result["problem"] = "it is a symbolic link" if is_link else f"it cannot be read: {error.strerror}"
     return result
+
+
+def problem_of_bookmark(status: os.stat_result, user: Fields | None) -> str | None:
+    """Say why a file is not taken as a bookmark: what is another user's must not get out under the script's name."""
+    if not stat.S_ISREG(status.st_mode):
+        return "it is not a regular file"
+    if user is not None and status.st_uid != user["uid"]:
+        return "it belongs to another user"
+    return None
 
 
 def ending(run: Run) -> Fields:
@@ -610,6 +676,7 @@ def ending(run: Run) -> Fields:
         "peak_tree_rss_bytes": max(run.peak_tree_bytes, run.peak_process_bytes) if has_run else None,
         "stderr_tail": run.logs[-1].tail.decode(errors="replace") if run.logs else "",
         "bookmark": bookmark,
+        "killed_for_memory": run.killed_for_memory,
         "ended_at_ms": round(time.time() * 1000),
     }
 

@@ -10,12 +10,13 @@ import psutil
 import pytest
 
 from orchestrator.executors.interface import GivenBookmark, LaunchSpec
-from orchestrator.executors.local import spawning
+from orchestrator.executors.local import cgroups, spawning
 from orchestrator.executors.local.launcher import LocalExecutor
 from orchestrator.executors.local.spawning import Notice, Spawner
 from orchestrator.executors.world import Runtime, WorldSettings
 from orchestrator.model.errors import UnavailableError
 from orchestrator.model.ids import JobRunId
+from orchestrator.model.limits import LimitRules
 
 RUN_ID = str(JobRunId(bytes(32)))
 
@@ -167,8 +168,18 @@ async def test_what_no_server_could_fork_is_executed_the_next_time(
 
 
 def a_local_executor(folder: Path) -> LocalExecutor:
-    settings = WorldSettings(jobs_dir=folder, python=sys.executable, path="/bin", endpoint_url="", region="r")
-    return LocalExecutor(folder / "runs", settings, stop_grace_s=1, log_limit_bytes=1, open_files_limit=64)
+    settings = WorldSettings(
+        jobs_dir=folder, python=sys.executable, path="/bin", endpoint_url="", region="r", is_root_allowed=True
+    )
+    return LocalExecutor(
+        folder / "runs",
+        settings,
+        stop_grace_s=1,
+        log_limit_bytes=1,
+        open_files_limit=64,
+        limits=LimitRules(),
+        cgroup=cgroups.OFF,
+    )
 
 
 def a_launch() -> LaunchSpec:
@@ -182,6 +193,7 @@ def a_launch() -> LaunchSpec:
         bookmark_option="job-bookmark-disable",
         bookmark=GivenBookmark(version=0, text=None),
         timeout_s=None,
+        dpu=1,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.executors import world
+from orchestrator.executors import users, world
 from orchestrator.executors.interface import GivenBookmark, LaunchSpec
 from orchestrator.executors.world import SCRIPT_PACKAGE, WorldSettings
 from orchestrator.model.errors import LaunchError
@@ -37,6 +37,7 @@ def built(
         bookmark_option="job-bookmark-disable",
         bookmark=bookmark or GivenBookmark(version=0, text=None),
         timeout_s=None,
+        dpu=10,
     )
     assert not changes
     surroundings = WorldSettings(
@@ -45,6 +46,7 @@ def built(
         path="/usr/bin:/bin",
         endpoint_url="http://127.0.0.1:4583",
         region="eu-central-1",
+        is_root_allowed=True,
         **settings,
     )
     return world.build(spec, surroundings, Path("/runs/one"))
@@ -110,7 +112,7 @@ def test_a_user_without_an_account_gets_a_world_too(jobs_dir: Path, monkeypatch:
         raise KeyError(f"getpwuid(): uid not found: {uid}")
 
     monkeypatch.setattr(pwd, "getpwuid", unknown)
-    monkeypatch.setattr(world, "_account", world._account.__wrapped__)  # which is asked once in a daemon's life
+    monkeypatch.setattr(users, "_ourselves", users._ourselves.__wrapped__)  # which is asked once in a daemon's life
     environment = built(jobs_dir).environment
     assert environment["HOME"] == "/"
     assert environment["USER"] == environment["LOGNAME"] == str(os.geteuid())

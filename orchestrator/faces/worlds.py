@@ -1,0 +1,26 @@
+"""From the settings to what the executors know of all scripts."""
+
+from orchestrator.executors.s3 import S3Settings
+from orchestrator.executors.world import NamedRuntime, WorldSettings
+from orchestrator.settings import Settings
+
+
+def world_settings(settings: Settings, endpoint_url: str = "") -> WorldSettings:
+    """Return what the settings say of every script's world; without an endpoint, for those who only look at it."""
+    return WorldSettings(
+        jobs_dir=settings.jobs_dir,
+        python=settings.python,
+        pythons=settings.pythons,
+        path=settings.path,
+        endpoint_url=endpoint_url,
+        region=settings.region,
+        environment=settings.environment,
+        run_as=settings.runs.run_as,
+        is_root_allowed=settings.runs.allow_root,
+        script_roots=settings.runs.script_roots,
+        runtimes={
+            name: NamedRuntime(python=runtime.python or None, preload=tuple(runtime.preload))
+            for name, runtime in settings.runtimes.items()
+        },
+        s3=S3Settings(directories=settings.s3, endpoint_url=settings.s3_endpoint_url, region=settings.region),
+    )
