@@ -44,8 +44,8 @@ install: $(VENV)/.has-run ## Make the virtual environment with the orchestrator 
 test: check unit-tests ## Run what every change must pass: checks, unit, property, integration and short crash tests
 
 .PHONY: test-all
-test-all: $(VENV)/.has-dev clients ## Run the long tests: conformance, full crash matrix, soak
-	$(PYTEST) -m 'conformance or crash_full or soak' $(ARGS)
+test-all: $(VENV)/.has-dev clients ## Run the long tests: conformance, full crash matrix, other kernels, soak
+	$(PYTEST) -m 'conformance or crash_full or machine or soak' $(ARGS)
 
 .PHONY: check
 check: format-check lint types contracts ## Check format, lint, types and the direction of imports

@@ -82,7 +82,7 @@ class Limits(_Section):
 
     memory_bytes_per_dpu: Annotated[int, Field(ge=0)] = 0
     processes: Annotated[int, Field(ge=0)] = 4096
-    cgroup: Annotated[str, Field(pattern=r"^(auto|off|/.+)$")] = "auto"
+    cgroup: Annotated[str, Field(pattern=r"^(auto|delegated|off|/.+)$")] = "auto"
 
 
 class Triggers(_Section):

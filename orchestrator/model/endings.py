@@ -50,9 +50,8 @@ class ReportedBookmark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KilledForMemory:
-    """What the kernel counted in the run's cgroup."""
+    """That the kernel counted kills in the run's cgroup."""
 
-    processes: int
     limit_bytes: int | None  # None: not the run's limit was reached, the machine had no memory left
 
 
@@ -111,8 +110,7 @@ def parse(fields: Mapping[str, Any]) -> Ending:
         stderr_tail=str(fields["stderr_tail"]),
         bookmark=bookmark,
         ended_at_ms=int(fields["ended_at_ms"]),
-        killed_for_memory=killed
-        and KilledForMemory(processes=int(killed["processes"]), limit_bytes=_optional_int(killed["limit_bytes"])),
+        killed_for_memory=None if killed is None else KilledForMemory(limit_bytes=_optional_int(killed["limit_bytes"])),
     )
 
 
@@ -175,11 +173,11 @@ def _failure(ending: Ending) -> str:
     sentence = _sentence(ending)
     if ending.killed_for_memory is None:
         return sentence
-    killed = ending.killed_for_memory
+    limit_bytes = ending.killed_for_memory.limit_bytes
     why = "the machine had no memory left"
-    if killed.limit_bytes is not None:
-        why = f"its limit of {killed.limit_bytes / _MIB:,.0f} MiB was reached"
-    return f"Out of memory: {why}, and the kernel killed {killed.processes} of the run's processes. {sentence}"
+    if limit_bytes is not None:
+        why = f"the run's limit of {limit_bytes / _MIB:,.0f} MiB was reached"
+    return f"Out of memory: {why}, and the kernel killed processes of the run. {sentence}"
 
 
 def _sentence(ending: Ending) -> str:

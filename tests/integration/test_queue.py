@@ -89,6 +89,33 @@ def test_a_small_run_does_not_pass_a_large_one(daemon: Daemon, tmp_path: Path) -
         gates.running(small)
 
 
+def test_a_full_queue_refuses_more_and_nothing_that_it_has(tmp_path: Path) -> None:
+    settings = {**ENVIRONMENT, "ORCHESTRATOR_CAPACITY__MAX_QUEUED": "2"}
+    with running_daemon(tmp_path, settings) as daemon, Gates(daemon, tmp_path) as gates:
+        holder = gates.start(10)
+        gates.running(holder)
+        waiting = [gates.start(10), gates.start(10)]
+        refusal = runs.refused_start(daemon, gates.job, AllocatedCapacity=10)
+        sentence = "2 runs wait to be started, and no more may ([capacity] max_queued); try again later."
+        assert refusal == ("ResourceNumberLimitExceededException", sentence)
+        assert len(daemon.call("GetJobRuns", {"JobName": gates.job})["JobRuns"]) == 3
+        gates.let_go(holder)
+        gates.running(waiting[0])
+        waiting.append(gates.start(10))  # there is room again
+        for run_id in waiting:
+            gates.let_go(run_id)
+
+
+def test_a_call_that_is_sent_again_to_a_full_queue_gets_its_answer(tmp_path: Path) -> None:
+    settings = {**ENVIRONMENT, "ORCHESTRATOR_CAPACITY__MAX_QUEUED": "1"}
+    with running_daemon(tmp_path, settings) as daemon, Gates(daemon, tmp_path) as gates:
+        gates.running(gates.start(10))
+        headers = {"amz-sdk-invocation-id": str(uuid.uuid4())}
+        first = runs.start(daemon, gates.job, headers, AllocatedCapacity=2)
+        assert runs.start(daemon, gates.job, headers, AllocatedCapacity=2) == first
+        daemon.call("BatchStopJobRun", {"JobName": gates.job, "JobRunIds": [first]})
+
+
 def test_a_place_moves_up_as_those_before_it_start(daemon: Daemon, tmp_path: Path) -> None:
     with Gates(daemon, tmp_path) as gates:
         first, second, third = (gates.start(10) for _ in range(3))

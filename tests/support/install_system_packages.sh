@@ -10,7 +10,7 @@ set -eu
 
 purpose=${1:-tests}
 case $purpose in # command:package
-    tests) pairs='strace:strace node:nodejs npm:npm' ;;
+    tests) pairs='strace:strace node:nodejs npm:npm linux.uml:user-mode-linux' ;;
     benchmarks) pairs='parallel:parallel tsp:task-spooler redis-server:redis-server' ;;
     heavy-benchmarks) pairs='slurmctld:slurmctld slurmd:slurmd sbatch:slurm-client' ;;
     *)

@@ -1,7 +1,9 @@
 """The part of the kernel's cgroup tree that is ours: where each run gets a cgroup of its own (version 2).
 
 A cgroup is ours if a service manager says so (Delegate=), or the settings. Beside the runs' there is one for the daemon and
-the shims, because a cgroup that hands controllers on may hold no processes itself.
+the shims, because a cgroup that hands controllers on may hold no processes itself. For the same reason systemd could not start
+the next daemon of a unit in it. So it is used where systemd puts daemons beside (DelegateSubgroup=daemon), or where the unit
+says that it takes the controllers back when a daemon has ended (config/orchestrator.service).
 
 Source: cgroups(7); systemd's "Control Group APIs and Delegation" (the attribute that marks what is delegated).
 """
@@ -22,6 +24,7 @@ from orchestrator.model.limits import CONTROLLERS
 log = structlog.stdlib.get_logger()
 
 AUTO: Final = "auto"
+DELEGATED: Final = "delegated"
 OFF: Final = "off"
 _OWN: Final = "daemon"
 _RUN: Final = "run-"
@@ -54,15 +57,15 @@ class Cgroups:
 
 
 def take(chosen: str) -> Cgroups | None:
-    """Make our cgroup ready for runs; `chosen` is the setting: auto, off, or a directory. Blocks, for a moment.
+    """Make our cgroup ready for runs; `chosen` is the setting: auto, delegated, off, or a directory. Blocks, for a moment.
 
     None where there is none, or it cannot be used, which is logged: then runs have limits by process only.
     """
     if chosen == OFF:
         return None
-    path = _delegated() if chosen == AUTO else Path(chosen)
+    path = Path(chosen) if chosen.startswith("/") else _delegated(is_taken_back=chosen == DELEGATED)
     if path is None:
-        log.info("cgroups_not_used", reason="none is delegated to this daemon (Delegate= in its unit)")
+        log.info("cgroups_not_used", reason="none is delegated to this daemon (see config/orchestrator.service)")
         return None
     try:
         _leave(path)
@@ -90,17 +93,22 @@ def _is_handed_on(path: Path, controller: str) -> bool:
     return False
 
 
-def _delegated() -> Path | None:
+def _delegated(*, is_taken_back: bool) -> Path | None:
     """Return the cgroup that the service manager has made for us and leaves alone."""
     own = _own()
     if own is None:
         return None
-    for path in (own, own.parent if own.name == _OWN else own):
-        for name in _DELEGATED:
-            with suppress(OSError):  # it has no such attribute, or only root may see those
-                if os.getxattr(path, name) == b"1":
-                    return path
-    return None
+    if own.name == _OWN and _is_delegated(own.parent):
+        return own.parent
+    return own if is_taken_back and _is_delegated(own) else None
+
+
+def _is_delegated(path: Path) -> bool:
+    for name in _DELEGATED:
+        with suppress(OSError):  # it has no such attribute, or only root may see those
+            if os.getxattr(path, name) == b"1":
+                return True
+    return False
 
 
 def _own() -> Path | None:

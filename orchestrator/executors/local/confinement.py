@@ -62,14 +62,14 @@ class Group:
             _write(f"{self._path}/cgroup.kill", "1")
 
     def killed_for_memory(self) -> Fields | None:
-        """Return what the kernel counted where it killed for want of memory: evidence, or None."""
+        """Return which limit was reached, if the kernel counts that it killed for want of memory: evidence, or None."""
         counts = {}
         with contextlib.suppress(OSError, ValueError), open(f"{self._path}/memory.events") as file:
             counts = {name: int(count) for name, count in map(str.split, file)}
         if not counts.get("oom_kill"):
             return None
         limit = self._files.get("memory.max") if counts.get("oom") else None  # else the whole machine had none left
-        return {"processes": counts["oom_kill"], "limit_bytes": int(limit) if limit else None}
+        return {"limit_bytes": int(limit) if limit else None}
 
     def remove(self) -> None:
         """Let it go when nothing is in it any more; what is left, the daemon removes."""

@@ -372,6 +372,13 @@ def test_an_empty_preload_is_a_warm_start_of_the_bare_interpreter(jobs_dir: Path
     assert loaded(jobs_dir, f"preload = []\n{text}").default_arguments == {"--orchestrator-preload": ""}
 
 
+def test_a_user_is_named_where_no_run_may_name_another(jobs_dir: Path) -> None:
+    write(jobs_dir, ours('run_as = "nobody"'))
+    jobs, found = job_files.load(settings_of(jobs_dir))
+    assert found == []
+    assert jobs["etl"].definition.non_overridable_arguments == {"--orchestrator-run-as": "nobody"}
+
+
 def test_a_runtime_is_named(jobs_dir: Path) -> None:
     write(jobs_dir, ours('runtime = "analytics"'))
     jobs, found = job_files.load(settings_of(jobs_dir, runtimes={"analytics": {"preload": ["json"]}}))
@@ -432,6 +439,13 @@ def test_a_runtime_is_named(jobs_dir: Path) -> None:
                 (1, "python: NonOverridableArguments has --orchestrator-python as well; give one of them"),
                 (12, "NonOverridableArguments: --orchestrator-python: {jobs}/y is not an executable file"),
             ],
+        ),
+        ("run_as = 0", "", [(1, "run_as: it is the name of a user of this machine")]),
+        ('run_as = "no-such-user"', "", [(1, "run_as: There is no user 'no-such-user' on this machine")]),
+        (
+            'run_as = "root"',
+            '[NonOverridableArguments]\n"--orchestrator-run-as" = "nobody"',
+            [(1, "run_as: NonOverridableArguments has --orchestrator-run-as as well; give one of them")],
         ),
         ('Preload = ["json"]', "", [(1, "Preload: there is no such member")]),
         ("preloads = []", "", [(1, "preloads: there is no such member")]),

@@ -15,6 +15,9 @@ from orchestrator.model.records import RunFigures
 from orchestrator.model.states import RunEvent
 from tests.support.records import an_ending, ending_fields
 
+OUT_OF_MEMORY: Final = "Out of memory"
+KILLED: Final = "and the kernel killed processes of the run"
+
 PRELUDE: Final = """
 class Trouble(Exception): pass
 def local():
@@ -140,6 +143,14 @@ def test_an_exit_with_zero_is_a_success_without_a_message() -> None:
             {"exit_code": None, "exit_signal": 9},
             "Command failed with exit code 137 (SIGKILL; nobody here sent it, possibly the kernel for want of memory)",
         ),
+        (
+            {"exit_code": None, "exit_signal": 9, "killed_for_memory": endings.KilledForMemory(limit_bytes=64 * 2**20)},
+            f"{OUT_OF_MEMORY}: the run's limit of 64 MiB was reached, {KILLED}. Command failed with exit code 137 (SIGKILL)",
+        ),
+        (
+            {"exit_code": 3, "killed_for_memory": endings.KilledForMemory(limit_bytes=None)},
+            f"{OUT_OF_MEMORY}: the machine had no memory left, {KILLED}. Command failed with exit code 3",
+        ),
         ({"exit_code": None, "exit_signal": 11}, "Command failed with exit code 139 (SIGSEGV)"),
         ({"exit_code": None, "exit_signal": 40}, "Command failed with exit code 168 (signal 40)"),
         ({"exit_code": None}, "Command failed with exit code None"),
@@ -217,6 +228,9 @@ def test_a_file_that_misses_a_field_is_not_a_shims(missing: str) -> None:
         {"bookmark": {"base_version": 1}},
         {"ended_at_ms": None},
         {"reason": []},
+        {"killed_for_memory": 5},
+        {"killed_for_memory": {}},
+        {"killed_for_memory": {"limit_bytes": "64"}},
     ],
 )
 def test_a_file_with_a_wrong_value_is_not_a_shims(changes: dict[str, Any]) -> None:
@@ -228,6 +242,13 @@ def test_a_message_that_quotes_a_tracebacks_first_line_is_not_taken_for_one() ->
     tail = 'Traceback (most recent call last):\n  File "a.py", line 1\nValueError: x\nTraceback (most recent call last):\nnope\n'
 
     assert endings.exception_of(tail) == "ValueError: x\nTraceback (most recent call last):\nnope"
+
+
+def test_what_the_kernel_counted_is_read_where_a_shim_looked() -> None:
+    assert endings.parse(ending_fields()).killed_for_memory is None
+    for limit_bytes in (None, 4096):
+        ending = endings.parse(ending_fields(killed_for_memory={"limit_bytes": limit_bytes}))
+        assert ending.killed_for_memory == endings.KilledForMemory(limit_bytes=limit_bytes)
 
 
 def test_a_number_beyond_what_the_store_can_hold_is_no_ending_of_ours() -> None:

@@ -1,0 +1,158 @@
+"""A daemon of root runs scripts as the users that their jobs name, and nothing as root unless it is told to."""
+
+import os
+import pwd
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+import pytest
+
+from tests.support import runs
+from tests.support.daemon import Daemon, running_daemon
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+
+USER: Final = "nobody"
+TELL: Final = """#!/bin/sh
+echo "$(id -u) $(id -g) $(id -G) $HOME $USER $LOGNAME"
+echo "$(pwd -P) $TMPDIR"
+touch here "$TMPDIR/there" && echo "can write"
+cat "$ORCH_BOOKMARK_FILE" 2>/dev/null
+echo "$1 $2 $*" | grep -q run-as && echo "was told its user"
+echo "new" > "$ORCH_BOOKMARK_FILE.new" && mv "$ORCH_BOOKMARK_FILE.new" "$ORCH_BOOKMARK_FILE"
+for file in ../claim ../spec.json ../stdout.log ../../../../state.db ../../../../daemon.lock; do
+    cat "$file" >/dev/null 2>&1 && echo "can read $file"
+    ( : >>"$file" ) 2>/dev/null && echo "can write $file"
+done
+ls .. >/dev/null 2>&1 && echo "can list"
+mv ../bookmark ../other 2>/dev/null && echo "can replace"
+kill -0 $PPID 2>/dev/null && echo "can signal its shim"
+exit 0
+"""
+WAIT: Final = "#!/bin/sh\necho here\nsleep 1000 & wait\n"
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """Return a directory that other users can get to, unlike pytest's."""
+    path = Path(tempfile.mkdtemp(prefix="orchestrator-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture(scope="module")
+def daemon(folder: Path) -> Iterator[Daemon]:
+    with running_daemon(folder, {"ORCHESTRATOR_RUNS__ALLOW_ROOT": "false"}) as running:
+        yield running
+
+
+def job_of(daemon: Daemon, name: str, script: str, user: str = USER, **members: Any) -> str:
+    arguments = {"--orchestrator-run-as": user}
+    return daemon.job(name, script, suffix=".sh", NonOverridableArguments=arguments, **members)
+
+
+def test_a_script_is_the_users_whom_its_job_names(daemon: Daemon) -> None:
+    account = pwd.getpwnam(USER)
+    job = job_of(daemon, "tells", TELL, DefaultArguments={"--job-bookmark-option": "job-bookmark-enable"})
+    run = runs.succeed(daemon, job)
+    directory = runs.directory(daemon, run["Id"])
+    groups = " ".join(map(str, os.getgrouplist(USER, account.pw_gid)))
+    assert runs.output(daemon, run["Id"]).splitlines() == [
+        f"{account.pw_uid} {account.pw_gid} {groups} {account.pw_dir} {USER} {USER}",
+        f"{directory / 'work'} {directory / 'tmp'}",
+        "can write",
+    ]
+    assert daemon.call("GetJobBookmark", {"JobName": job})["JobBookmarkEntry"]["JobBookmark"] == "new\n"
+    again = runs.succeed(daemon, job)
+    assert "new" in runs.output(daemon, again["Id"]).splitlines()  # given to it, and committed again
+    assert daemon.call("GetJobBookmark", {"JobName": job})["JobBookmarkEntry"]["Version"] == 2
+
+
+def test_nothing_runs_as_root_unless_told_to(daemon: Daemon) -> None:
+    expected = (
+        "The run would be root's: name a user for the job (run_as in its job.toml) or for all jobs "
+        "([runs] run_as in the settings), or allow it ([runs] allow_root = true)"
+    )
+    for job in (daemon.job("silent", "print()"), job_of(daemon, "root", TELL, "root")):
+        run = runs.finish(daemon, job)
+        assert (run["JobRunState"], run["ErrorMessage"]) == ("FAILED", expected)
+    assert "root_runs_nothing" in daemon.log()
+
+
+def test_the_settings_name_a_user_for_all_jobs(folder: Path) -> None:
+    home = folder / "all"
+    home.mkdir(mode=0o755)
+    settings = {"ORCHESTRATOR_RUNS__ALLOW_ROOT": "false", "ORCHESTRATOR_RUNS__RUN_AS": USER}
+    with running_daemon(home, settings) as daemon:
+        job = daemon.job("silent", "#!/bin/sh\nid -un\n", suffix=".sh")
+        assert runs.output(daemon, runs.succeed(daemon, job)["Id"]) == f"{USER}\n"
+
+
+def test_a_user_who_does_not_exist_fails_the_run(daemon: Daemon) -> None:
+    run = runs.finish(daemon, job_of(daemon, "unknown", TELL, "no-such-user"))
+    assert (run["JobRunState"], run["ErrorMessage"]) == ("FAILED", "There is no user 'no-such-user' on this machine")
+
+
+def test_neither_a_call_nor_a_default_may_choose_the_user(daemon: Daemon) -> None:
+    key = "--orchestrator-run-as"
+    job = job_of(daemon, "fixed", TELL)
+    error, sentence = runs.refused_start(daemon, job, Arguments={key: "root"})
+    expected = f"{key} may only be given in a job's NonOverridableArguments."
+    assert (error, sentence) == ("InvalidInputException", f"Arguments: {expected}")
+    members = {"Name": "default", "Role": "r", "Command": {"Name": "pythonshell"}, "DefaultArguments": {key: "root"}}
+    refusal = runs.refused(daemon, "CreateJob", **members)
+    assert refusal == ("InvalidInputException", f"DefaultArguments: {expected}")
+
+
+def test_what_is_another_users_is_not_taken_as_a_bookmark(daemon: Daemon) -> None:
+    """As if the script had linked to a file that it may not read."""
+    script = '#!/bin/sh\necho here\nwhile [ ! -e "$TMPDIR/gate" ]; do sleep 0.01; done\n'
+    job = job_of(daemon, "links", script, DefaultArguments={"--job-bookmark-option": "job-bookmark-enable"})
+    run_id = runs.start(daemon, job)
+    until(lambda: "here" in runs.output(daemon, run_id), within_s=20, what="the script")
+    directory = runs.directory(daemon, run_id)
+    (directory / "bookmark" / "state").write_text("root's own", encoding="ascii")
+    (directory / "tmp" / "gate").touch()
+    run = daemon.ended(job, run_id)
+    expected = "The bookmark was not accepted: it belongs to another user"
+    assert (run["JobRunState"], run["ErrorMessage"]) == ("FAILED", expected)
+
+
+def test_a_stop_reaches_another_users_processes(daemon: Daemon) -> None:
+    job = job_of(daemon, "stopped", WAIT)
+    run_id = runs.start(daemon, job)
+    until(lambda: "here" in runs.output(daemon, run_id), within_s=20, what="the script")
+    daemon.call("BatchStopJobRun", {"JobName": job, "JobRunIds": [run_id]})
+    assert daemon.ended(job, run_id)["JobRunState"] == "STOPPED"
+    assert processes_of(run_id) == []
+
+
+def test_a_script_dies_with_its_shim_whoever_it_is(daemon: Daemon) -> None:
+    """A process that changes its user loses the wish to be killed with its parent; it has to be made again."""
+    job = job_of(daemon, "orphan", WAIT)
+    run_id = runs.start(daemon, job)
+    until(lambda: "here" in runs.output(daemon, run_id), within_s=20, what="the script")
+    script = next(one for one in processes_of(run_id) if one.cmdline()[:1] == ["/bin/sh"])
+    parent = script.parent()
+    assert parent is not None
+    os.kill(script.pid, signal.SIGSTOP)  # what is to kill it is the kernel
+    parent.send_signal(signal.SIGKILL)
+    run = daemon.ended(job, run_id)
+    assert run["JobRunState"] == "FAILED"
+    assert processes_of(run_id) == []
+
+
+def processes_of(run_id: str) -> list[psutil.Process]:
+    found = []
+    for one in psutil.process_iter(["environ", "status"]):
+        environment = one.info["environ"] or {}
+        if environment.get("ORCH_JOB_RUN_ID") == run_id and one.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(one)
+    return found
