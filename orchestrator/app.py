@@ -29,6 +29,7 @@ from orchestrator.model.errors import (
     LaunchError,
     StateDirectoryHeldError,
     StoreBrokenError,
+    StoreDamagedError,
     StoreError,
     StoreFullError,
     StoreRefusedError,
@@ -92,6 +93,12 @@ def serve(settings: Settings, *, with_parent: bool) -> int:
         log.error("address_unavailable", problem=str(error))  # noqa: TRY400
         return EX_UNAVAILABLE
     except BaseExceptionGroup as group:
+        damaged: BaseException | None = group.subgroup(StoreDamagedError)
+        if damaged is not None:
+            while isinstance(damaged, BaseExceptionGroup):
+                damaged = damaged.exceptions[0]
+            log.error("store_refused", problem=str(damaged))  # noqa: TRY400
+            return EX_CONFIG
         if group.subgroup(StoreBrokenError) is None:
             raise
         log.exception("store_broken")

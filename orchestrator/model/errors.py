@@ -207,6 +207,15 @@ class StoreRefusedError(StoreError):
     """The state directory cannot be opened as it is (newer schema, foreign or damaged file)."""
 
 
+class StoreDamagedError(StoreBrokenError, StoreRefusedError):
+    """The database is not what we wrote: refused at the start, and the end of a daemon that meets it later."""
+
+    def __init__(self, damage: str) -> None:
+        """Say what was found, and what mends it."""
+        super().__init__(f"the state database is damaged ({damage}): restore a backup with `orchestrator restore FILE`")
+        self.damage = damage
+
+
 class StateDirectoryHeldError(OrchestratorError):
     """Another daemon holds the state directory."""
 

@@ -21,11 +21,11 @@ import anyio
 import structlog
 from anyio.abc import TaskStatus
 
-from orchestrator.model.errors import StoreBrokenError, StoreError, StoreFullError
+from orchestrator.model.errors import StoreBrokenError, StoreError
 from orchestrator.reach import reach
-from orchestrator.store import migration
+from orchestrator.store import migration, wal
 from orchestrator.store.pace import Pace
-from orchestrator.store.work import TRANSIENT, Transaction, Work, primary_code, run_one
+from orchestrator.store.work import DAMAGED, TRANSIENT, Transaction, Work, failure_of, primary_code, run_one
 
 __all__ = ["Database", "Transaction", "open_database"]
 
@@ -50,6 +50,7 @@ _READER_PRAGMAS: Final = (
     "PRAGMA query_only = ON",
     "PRAGMA wal_autocheckpoint = 0",  # only the writer may move the log into the database
 )
+_BROKEN: Final = DAMAGED | {sqlite3.SQLITE_IOERR}
 _WAIT_FOR_LOCK: Final = "PRAGMA busy_timeout = 5000"
 _NEVER_WAIT: Final = "PRAGMA busy_timeout = 0"  # a lock of another program is waited for on a thread, never in the loop
 
@@ -117,7 +118,20 @@ class Database:
         """Run `work` on one consistent, read-only view of what is committed.
 
         `is_short` says that it looks up a few rows by their keys.
+
+        Raises:
+            StoreBrokenError: the disk or the database failed; the daemon is about to end.
         """
+        try:
+            return await self._read(work, is_short=is_short)
+        except sqlite3.Error as error:
+            if primary_code(error) not in _BROKEN:
+                raise
+            self._broken = failure_of(error)
+            self._arrived.set()
+            raise self._broken from error
+
+    async def _read(self, work: Callable[[Transaction], _T], *, is_short: bool) -> _T:
         if is_short and self._statements.is_quick:
             try:
                 return self._look(self._near_reader, work, is_short=True)
@@ -136,6 +150,8 @@ class Database:
         is_busy = False
         try:
             while self._waiting or not self._is_closing:
+                if self._broken is not None:  # by what a read met
+                    raise self._broken
                 if self._waiting:
                     batch = await self._gather(idle_steps=GATHER_STEPS if is_busy else 0)
                     await self._commit(batch)
@@ -177,7 +193,7 @@ class Database:
                     if not is_done:
                         log.warning("store_is_locked", waiting=len(batch))  # callers withdraw in their own time
         except sqlite3.Error as error:
-            failure = _failure(error)
+            failure = failure_of(error)
             if isinstance(failure, StoreBrokenError):
                 self._broken = failure
             for item in batch:
@@ -271,15 +287,6 @@ class Database:
                 self._statements = self._statements.after(monotonic() - began_s)
 
 
-def _failure(error: sqlite3.Error) -> StoreError:
-    code = primary_code(error)
-    if code == sqlite3.SQLITE_FULL:
-        return StoreFullError(f"the store is full: {error}")
-    if code in TRANSIENT:
-        return StoreError(f"the store is busy: {error}")
-    return StoreBrokenError(f"the store failed: {error}")
-
-
 @asynccontextmanager
 async def open_database(path: Path, *, operation_timeout_s: float, quick_s: float = QUICK_S) -> AsyncIterator[Database]:
     """Open the database at `path` (absolute), bring its schema up to date and lend it; closed on leaving.
@@ -288,8 +295,9 @@ async def open_database(path: Path, *, operation_timeout_s: float, quick_s: floa
     statements of a short transaction, it runs in the event loop's thread.
 
     Raises:
-        StoreRefusedError: the file is not ours, or its schema is newer than this code.
+        StoreRefusedError: the file is not ours, damaged, or its schema is newer than this code.
     """
+    await asyncio.to_thread(wal.check, path)
     async with aiosqlite.connect(path, isolation_level=None, check_same_thread=False) as writer:
         writer.row_factory = sqlite3.Row
         await writer._execute(migration.prepare, writer._conn, _WRITER_PRAGMAS)  # type: ignore[no-untyped-call]  # noqa: SLF001

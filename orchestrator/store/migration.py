@@ -9,11 +9,12 @@ from collections.abc import Iterable
 from importlib import resources
 from typing import Final
 
-from orchestrator.model.errors import StoreError, StoreRefusedError
+from orchestrator.model.errors import StoreDamagedError, StoreError, StoreRefusedError
 from orchestrator.reach import reach
+from orchestrator.store.work import DAMAGED, primary_code
 
 APPLICATION_ID: Final = 0x476C7565  # "Glue"
-_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_OUR_MISTAKES: Final = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT})
 _FILE_NAME: Final = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
 
@@ -34,22 +35,34 @@ def prepare(connection: sqlite3.Connection, pragmas: Iterable[str]) -> None:
     """Set `pragmas` and apply what is missing.
 
     Raises:
-        StoreRefusedError: the file is no database of ours, or newer than this code. Nothing was changed.
+        StoreRefusedError: the file is no database of ours, damaged, or newer than this code. Nothing was changed.
         StoreError: it cannot be read now (a full disk, say).
     """
     try:
-        application_id = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        is_empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-    except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode & 0xFF in _DAMAGED:
-            message = f"the state database is damaged: {error}; restore it from a backup"
+        _prepare(connection, pragmas)
+    except sqlite3.Error as error:
+        code = primary_code(error)
+        if code in _OUR_MISTAKES:
+            raise
+        if code in DAMAGED:
+            raise StoreDamagedError(str(error)) from error
+        if code == sqlite3.SQLITE_READONLY:
+            message = f"the state database cannot be written: {error}"
             raise StoreRefusedError(message) from error
         message = f"the state database cannot be read now: {error}; look at the disk's room and health"
         raise StoreError(message) from error
+
+
+def _prepare(connection: sqlite3.Connection, pragmas: Iterable[str]) -> None:
+    application_id = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    is_empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
     if not is_empty and application_id != APPLICATION_ID:
         message = "the state database was not made by this program"
         raise StoreRefusedError(message)
+    if not is_empty and version < 1:
+        message = f"it has tables, and {version} for the number of its schema"
+        raise StoreDamagedError(message)
     newest = migrations()[-1][0]
     if version > newest:
         message = (

@@ -77,7 +77,7 @@ def _check_not_emptied(directory: StateDirectory) -> None:
     is_empty = not directory.database.exists() or directory.database.stat().st_size == 0
     if is_empty and any(directory.runs.glob("*/*")):
         message = (
-            f"{directory.database} is missing or empty, but {directory.runs} holds runs; "
-            f"restore the database from a backup, or move {directory.runs} away to begin anew"
+            f"{directory.database} is missing or empty, but {directory.runs} holds runs: "
+            f"restore a backup with `orchestrator restore FILE`, or move {directory.runs} away to begin anew"
         )
         raise StoreRefusedError(message)

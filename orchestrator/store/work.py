@@ -7,24 +7,33 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from orchestrator.model.errors import OperationTimeoutError
+from orchestrator.model.errors import (
+    OperationTimeoutError,
+    StoreBrokenError,
+    StoreDamagedError,
+    StoreError,
+    StoreFullError,
+)
 
 Transaction = sqlite3.Connection
 """What a function handed to `write` or `read` may execute statements on. It never begins, commits or rolls back."""
 
 TRANSIENT: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-_STORE_TROUBLE: Final = TRANSIENT | {
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_INTERRUPT,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_NOMEM,
-    sqlite3.SQLITE_NOTADB,
-    sqlite3.SQLITE_PERM,
-    sqlite3.SQLITE_PROTOCOL,
-    sqlite3.SQLITE_READONLY,
-}
+DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_STORE_TROUBLE: Final = (
+    TRANSIENT
+    | DAMAGED
+    | {
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_READONLY,
+    }
+)
 
 
 @dataclass(eq=False, slots=True)
@@ -80,6 +89,18 @@ def run_one(connection: Transaction, item: Work, *, is_alone: bool) -> None:
     if item.error is not None:
         connection.execute("ROLLBACK TO work")
     connection.execute("RELEASE work")
+
+
+def failure_of(error: sqlite3.Error) -> StoreError:
+    """Return what an error of the database means for those who wait for it."""
+    code = primary_code(error)
+    if code == sqlite3.SQLITE_FULL:
+        return StoreFullError(f"the store is full: {error}")
+    if code in TRANSIENT:
+        return StoreError(f"the store is busy: {error}")
+    if code in DAMAGED:
+        return StoreDamagedError(str(error))
+    return StoreBrokenError(f"the store failed: {error}")
 
 
 def primary_code(error: BaseException) -> int:

@@ -65,7 +65,12 @@ def test_there_are_statements_in_every_module_that_spells_any() -> None:
         for module in MODULES
         if re.search(r"\.execute(?:many)?\(", Path(module.__file__ or "").read_text())
     }
-    of_transactions = {"database", "migration", "work"}  # what they execute are transactions, savepoints and schemas
+    of_transactions = {
+        "database",
+        "migration",
+        "wal",
+        "work",
+    }  # what they execute are transactions, savepoints and schemas
     assert {name.partition(".")[0] for name in STATEMENTS} == spelling - of_transactions
     inline = r"\.execute(?:many)?\(\s*f?[\"']"
     assert [one for one in spelling - of_transactions if re.search(inline, _source(one))] == []

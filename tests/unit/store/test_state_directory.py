@@ -95,7 +95,7 @@ def test_a_database_that_is_gone_beside_runs_is_not_begun_anew(tmp_path: Path, *
     (tmp_path / "runs" / "ab" / "jr_ab").mkdir(parents=True)
     if is_there:
         (tmp_path / "state.db").touch()
-    with pytest.raises(StoreRefusedError, match=r"is missing or empty, but .* holds runs; restore"), hold(tmp_path):
+    with pytest.raises(StoreRefusedError, match=r"is missing or empty, but .* holds runs: restore"), hold(tmp_path):
         pass
 
 
