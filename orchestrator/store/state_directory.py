@@ -3,6 +3,7 @@
 The lock is the kernel's (flock), so it ends with its holder, however the holder dies.
 """
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -10,11 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.model.errors import StateDirectoryHeldError, StoreRefusedError
+from orchestrator.model.errors import StateDirectoryHeldError, StoreError, StoreRefusedError
 
 _PRIVATE_DIRECTORY = 0o700
 _PRIVATE_FILE = 0o600
 _OTHERS_MAY_WRITE = 0o022
+_NOT_NOW = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +43,38 @@ def hold(path: Path) -> Iterator[StateDirectory]:
     Raises:
         StateDirectoryHeldError: another daemon holds it.
         StoreRefusedError: it is not ours alone, or its database is gone while its runs are there.
+        StoreError: the disk does not take it now.
     """
-    path.mkdir(mode=_PRIVATE_DIRECTORY, parents=True, exist_ok=True)
-    _check_owner(path)
-    descriptor = os.open(path / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, _PRIVATE_FILE)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(descriptor, 100).decode("ascii", "replace").strip()
-            raise StateDirectoryHeldError(str(path), holder or "another process") from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()}\n".encode(), 0)
+        path.mkdir(mode=_PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+        _check_owner(path)
+        descriptor = _locked(path)
+    except OSError as error:
+        message = f"the state directory {path} cannot be used: {error.strerror}"
+        raise (StoreError if error.errno in _NOT_NOW else StoreRefusedError)(message) from error
+    try:
         directory = StateDirectory(path)
         _check_not_emptied(directory)
         yield directory
     finally:
         os.close(descriptor)
+
+
+def _locked(path: Path) -> int:
+    """Return the descriptor of the lock file, locked and with our name in it."""
+    descriptor = os.open(path / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, _PRIVATE_FILE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()}\n".encode(), 0)
+    except BlockingIOError:
+        holder = os.read(descriptor, 100).decode("ascii", "replace").strip()
+        os.close(descriptor)
+        raise StateDirectoryHeldError(str(path), holder or "another process") from None
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _check_owner(path: Path) -> None:

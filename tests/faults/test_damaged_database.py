@@ -22,7 +22,7 @@ _RESTORE: Final = "restore a backup with `orchestrator restore FILE`"
 _PAGE_BYTES: Final = 4096
 _WAL_HEADER_BYTES: Final = 32
 _WAL_FRAME_BYTES: Final = 24 + _PAGE_BYTES
-Spoil = Callable[[Path], None]
+Spoil = Callable[[Path], object]
 
 
 @dataclass(frozen=True, slots=True)

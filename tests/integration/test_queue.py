@@ -2,11 +2,8 @@
 
 import contextlib
 import itertools
-import os
-import shutil
 import signal
 import sqlite3
-import subprocess
 import time
 import uuid
 from collections.abc import Iterator
@@ -16,7 +13,7 @@ from typing import Any, Final, Self
 
 import pytest
 
-from tests.support import runs
+from tests.support import disks, runs
 from tests.support.daemon import Daemon, running_daemon
 from tests.support.waiting import until
 
@@ -325,19 +322,8 @@ def test_a_store_that_is_held_for_longer_than_sqlite_waits_ends_neither_the_daem
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Lend a file system of 16 MiB, and take it away."""
-    if os.geteuid() != 0:
-        pytest.skip("NOT TESTED: a full disk. It needs a file system of its own, which only root can mount")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=16m,nr_inodes=400", "tmpfs", str(disk)], capture_output=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"NOT TESTED: a full disk. A file system cannot be mounted here: {mounted.stderr.decode()}")
-    try:
+    with disks.small_disk(tmp_path) as disk:
         yield disk
-    finally:
-        subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 @pytest.fixture
@@ -349,20 +335,6 @@ def on_small_disk(small_disk: Path, tmp_path: Path) -> Iterator[Daemon]:
         yield daemon
 
 
-@contextlib.contextmanager
-def full(disk: Path) -> Iterator[None]:
-    """Fill the disk to its last byte, and empty it again."""
-    filler = disk / "filler"
-    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        for size in (1024 * 1024, 4096, 1):
-            with contextlib.suppress(OSError):
-                while file.write(b"x" * size) == size:
-                    pass
-    assert os.statvfs(disk).f_bavail == 0
-    yield
-    filler.unlink()
-
-
 def test_a_start_on_a_full_disk_is_refused_or_fails_with_the_errnos_text_and_all_is_well_when_there_is_room(
     on_small_disk: Daemon, small_disk: Path
 ) -> None:
@@ -370,7 +342,7 @@ def test_a_start_on_a_full_disk_is_refused_or_fails_with_the_errnos_text_and_all
     job = daemon.job("full", "pass\n", **MANY)
     before = runs.succeed(daemon, job)["Id"]
     accepted, refusals = [], []
-    with full(small_disk):
+    with disks.full(small_disk):
         for _ in range(40):
             answer = daemon.call("StartJobRun", {"JobName": job})
             if "JobRunId" in answer:
@@ -398,22 +370,10 @@ def test_a_run_that_ends_while_the_disk_is_full_loses_nothing(
     with Gates(on_small_disk, tmp_path) as gates:
         live = gates.start(10)
         gates.running(live)
-        with full(small_disk):
+        with disks.full(small_disk):
             gates._gates[live].touch()
             until((runs_of(small_disk, live) / "ending.json").exists, what="the sealed ending")
         assert on_small_disk.ended(gates.job, live)["JobRunState"] == "SUCCEEDED"
-
-
-@contextlib.contextmanager
-def without_inodes(disk: Path) -> Iterator[None]:
-    """Take every inode that the disk has left, and give them back: no file can be made, but those there can grow."""
-    folder = disk / "fillers"
-    folder.mkdir()
-    with contextlib.suppress(OSError):
-        for number in itertools.count():
-            (folder / str(number)).touch()
-    yield
-    shutil.rmtree(folder)
 
 
 def test_a_launch_that_finds_no_room_fails_the_run_with_the_errnos_text_and_the_next_run_succeeds(
@@ -421,7 +381,7 @@ def test_a_launch_that_finds_no_room_fails_the_run_with_the_errnos_text_and_the_
 ) -> None:
     job = on_small_disk.job("no_room", "pass\n", **MANY)
     runs.succeed(on_small_disk, job)  # the database has all of its files now
-    with without_inodes(small_disk):
+    with disks.without_inodes(small_disk):
         run_id = runs.start(on_small_disk, job)
         # The claim is what makes sure that it never starts, and there is no room for that either.
         until(lambda: "job_run_delayed" in on_small_disk.log(), what="the launch")

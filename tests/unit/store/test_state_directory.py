@@ -86,7 +86,7 @@ def test_a_directory_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: py
 def test_a_lock_file_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").touch()
     (tmp_path / "daemon.lock").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match="symbolic links"), hold(tmp_path):
+    with pytest.raises(StoreRefusedError, match="symbolic links"), hold(tmp_path):
         pass
 
 
