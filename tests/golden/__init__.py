@@ -1,0 +1,1 @@
+"""State directories as released versions of the program have left them."""
