@@ -1,14 +1,19 @@
 """Small file systems of a test's own, that can be filled, mounted again or cut off; only root can mount them."""
 
 import contextlib
+import fcntl
 import itertools
 import os
 import shutil
+import struct
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final, Self
 
 import pytest
+
+from tests.support.waiting import until
 
 
 @contextlib.contextmanager
@@ -56,3 +61,48 @@ def without_inodes(disk: Path) -> Iterator[None]:
             (folder / str(number)).touch()
     yield
     shutil.rmtree(folder)
+
+
+class PowerCut:
+    """An ext4 file system in an image, whose power can be cut: what was not flushed is gone."""
+
+    _SHUTDOWN: Final = 0x8004587D  # FS_IOC_SHUTDOWN
+    _NO_LOG_FLUSH: Final = struct.pack("I", 2)
+
+    def __init__(self, root: Path) -> None:
+        """Keep image and mount point below `root`."""
+        self.path = root / "disk"
+        self._image = root / "image"
+
+    def __enter__(self) -> Self:
+        """Make and mount it, or skip the test."""
+        if shutil.which("mkfs.ext4") is None:
+            pytest.skip("NOT TESTED: a power cut. mkfs.ext4 is missing")
+        self.path.mkdir()
+        with self._image.open("wb") as image:
+            image.truncate(96 * 1024 * 1024)
+        subprocess.run(["mkfs.ext4", "-q", "-F", str(self._image)], check=True)
+        self._mount()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take it away, and with it what was in it."""
+        subprocess.run(["umount", "--lazy", str(self.path)], check=True)
+        self._image.unlink()
+
+    def cut(self) -> None:
+        """Let the disk take nothing any more, from this instant on."""
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.ioctl(descriptor, self._SHUTDOWN, self._NO_LOG_FLUSH)
+        finally:
+            os.close(descriptor)
+
+    def come_back(self) -> None:
+        """Mount what is left. To be called when nobody uses it any more."""
+        umount = ["umount", str(self.path)]
+        until(lambda: subprocess.run(umount, capture_output=True, check=False).returncode == 0, what="an unused disk")
+        self._mount()
+
+    def _mount(self) -> None:
+        mount(["-o", "loop", str(self._image), str(self.path)], what="a power cut")
