@@ -10,7 +10,7 @@ set -eu
 
 purpose=${1:-tests}
 case $purpose in # command:package
-    tests) pairs='strace:strace node:nodejs npm:npm linux.uml:user-mode-linux' ;;
+    tests) pairs='strace:strace faketime:faketime mkfs.ext4:e2fsprogs linux.uml:user-mode-linux node:nodejs npm:npm' ;;
     benchmarks) pairs='parallel:parallel tsp:task-spooler redis-server:redis-server' ;;
     heavy-benchmarks) pairs='slurmctld:slurmctld slurmd:slurmd sbatch:slurm-client' ;;
     *)
