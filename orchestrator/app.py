@@ -22,6 +22,8 @@ from orchestrator import __version__
 from orchestrator.executors.local.launcher import LocalExecutor
 from orchestrator.executors.world import Runtime, WorldSettings, shared_runtimes
 from orchestrator.faces import http, job_files, trigger_files
+from orchestrator.faces.doors import Doors
+from orchestrator.faces.doors import Limits as ConnectionLimits
 from orchestrator.faces.service_manager import notify
 from orchestrator.faces.worlds import world_settings
 from orchestrator.logging import configure
@@ -42,7 +44,7 @@ from orchestrator.operations.context import Context
 from orchestrator.operations.define_jobs import define_jobs
 from orchestrator.operations.define_triggers import define_triggers
 from orchestrator.operations.tell_events import tell_events
-from orchestrator.settings import Settings
+from orchestrator.settings import Access, Settings
 from orchestrator.store.database import Database, open_database
 from orchestrator.store.state_directory import StateDirectory, hold
 from orchestrator.supervisor.bell import Bell
@@ -188,8 +190,7 @@ async def _serve(
         closing=anyio.Event(),
     )
     access = settings.access
-    is_peer_checked = access.peer == "owner"
-    gate = http.gate(ctx, hosts=access.hosts, max_body_bytes=access.max_body_bytes, is_peer_checked=is_peer_checked)
+    gate = http.gate(ctx, doors=_doors(access), hosts=access.hosts, max_body_bytes=access.max_body_bytes)
     face = http.HttpFace(gate, listener)
     async with anyio.create_task_group() as tasks:
         await _define(settings, ctx)
@@ -279,6 +280,16 @@ async def _define_triggers(settings: Settings, ctx: Context) -> None:
     log.info(
         "triggers_defined", count=len(defined.triggers) - len(refused), refused=len(defined.refused) + len(refused)
     )
+
+
+def _doors(access: Access) -> Doors:
+    limits = ConnectionLimits(
+        max_connections=access.max_connections,
+        header_timeout_s=access.header_timeout_s,
+        body_timeout_s=access.body_timeout_s,
+        idle_timeout_s=access.idle_timeout_s,
+    )
+    return Doors(limits, is_peer_checked=access.peer == "owner")
 
 
 def _policy(settings: Settings) -> Policy:

@@ -122,6 +122,10 @@ class Access(_Section):
     peer: Literal["owner", "any"] = "owner"
     hosts: tuple[str, ...] = ()
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1024 * 1024
+    max_connections: Annotated[int, Field(ge=1, le=100_000)] = 512
+    header_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 10
+    body_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30
+    idle_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 75
 
 
 def _default_state_dir() -> Path:

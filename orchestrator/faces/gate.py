@@ -14,6 +14,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from orchestrator.faces.doors import Doors
 from orchestrator.model.errors import RequestError
 from orchestrator.wire.actions import CONTENT_TYPE
 from orchestrator.wire.errors import (
@@ -26,17 +27,18 @@ from orchestrator.wire.errors import (
 
 MAX_HEADER_BYTES: Final = 16 * 1024
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_UNTOLD: Final = AccessDeniedError.peer()  # of a connection that nobody has looked at
 
 
 class Gate:
     """Lets in who may come in."""
 
-    def __init__(self, app: ASGIApp, *, hosts: Collection[str], max_body_bytes: int, is_peer_checked: bool) -> None:
-        """Guard `app`; `hosts` are served beside the loopback names."""
+    def __init__(self, app: ASGIApp, *, doors: Doors, hosts: Collection[str], max_body_bytes: int) -> None:
+        """Guard `app` behind `doors`; `hosts` are served beside the loopback names."""
         self._app = app
+        self.doors: Final = doors
         self._hosts = LOOPBACK_HOSTS | {host.lower() for host in hosts}
         self._max_body_bytes = max_body_bytes
-        self.is_peer_checked = is_peer_checked
         self.is_closing = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,8 +56,9 @@ class Gate:
     def _check(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         if self.is_closing:
             raise ShuttingDownError
-        if self.is_peer_checked and not scope["state"].get("is_owner", False):
-            raise AccessDeniedError.peer()
+        refusal = scope["state"].get("refusal", _UNTOLD)
+        if refusal is not None:
+            raise refusal
         # The server's own limit holds only for headers that come in pieces.
         if sum(map(len, chain.from_iterable(scope["headers"]))) > MAX_HEADER_BYTES:
             raise HeadersTooLargeError(MAX_HEADER_BYTES)

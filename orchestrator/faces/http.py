@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orchestrator import __version__
 from orchestrator.faces import aws_json, cloudwatch_logs, people, query_api
+from orchestrator.faces.doors import Doors
 from orchestrator.faces.gate import Gate, http_date, refuse
 from orchestrator.faces.protocol import Protocol
 from orchestrator.model.errors import RequestError
@@ -37,7 +38,6 @@ from orchestrator.wire.logs_actions import is_for_logs
 
 log = structlog.stdlib.get_logger()
 
-KEEP_ALIVE_S: Final = 75  # longer than the pause between two polls of any client we know
 SHUTDOWN_GRACE_S: Final = 5
 _MODELLED_404: Final = 404
 
@@ -190,7 +190,7 @@ class HttpFace:
             proxy_headers=False,
             server_header=False,
             date_header=False,
-            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_keep_alive=app.doors.limits.idle_timeout_s,  # type: ignore[arg-type]  # the event loop takes fractions, too
             timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
         )
         self._server = _Server(config, self._stop)
@@ -228,6 +228,6 @@ class _Server(uvicorn.Server):
         yield
 
 
-def gate(ctx: Context, *, hosts: tuple[str, ...], max_body_bytes: int, is_peer_checked: bool) -> Gate:
+def gate(ctx: Context, *, doors: Doors, hosts: tuple[str, ...], max_body_bytes: int) -> Gate:
     """Return the application behind its gate."""
-    return Gate(application(ctx), hosts=hosts, max_body_bytes=max_body_bytes, is_peer_checked=is_peer_checked)
+    return Gate(application(ctx), doors=doors, hosts=hosts, max_body_bytes=max_body_bytes)

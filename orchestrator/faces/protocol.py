@@ -12,15 +12,15 @@ import structlog
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from orchestrator.faces.deadlines import Deadline, Part
+from orchestrator.faces.doors import GUEST_PATIENCE_S, Doors, Standing
 from orchestrator.faces.gate import MAX_HEADER_BYTES
-from orchestrator.faces.peer import is_owner
 from orchestrator.model.errors import RequestError
 from orchestrator.wire.actions import CONTENT_TYPE
-from orchestrator.wire.errors import NotAnApiCallError, SerializationError, to_wire
+from orchestrator.wire.errors import NotAnApiCallError, RequestTooSlowError, SerializationError, to_wire
 
 log = structlog.stdlib.get_logger()
 
-STRANGER_PATIENCE_S: Final = 2
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 _ODD_REQUEST_LINE: Final = re.compile(rb"([!-~]+) ([!-~]+) HTTP/1\.[01]\r\n")
@@ -33,10 +33,11 @@ class WholeAnswers:
     boto3 takes that for an empty success: its caller would have a run without an id, and would not call again.
     """
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        """Write to `transport`."""
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, *, close_within_s: float) -> None:
+        """Write to `transport`; what is not read `close_within_s` after its end is thrown away."""
         self._transport = transport
         self._loop = loop
+        self._close_within_s = close_within_s
         self._parts: list[bytes] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -53,6 +54,8 @@ class WholeAnswers:
         """Send what is left, then close."""
         self._flush()
         self._transport.close()
+        if self._transport.get_write_buffer_size():  # else a client that does not read would keep its place for ever
+            self._loop.call_later(self._close_within_s, self._transport.abort)
 
     def _flush(self) -> None:
         if self._parts:
@@ -74,18 +77,53 @@ class Protocol(HttpToolsProtocol):
         self._is_upgrading = False
         self._vain_bytes = 0  # since a head was whole or a part of a body came: the parser itself has no limit
         self._refusal: RequestError | None = None
+        self._doors: Doors = self.config.app.doors  # type: ignore[union-attr]  # it is a Gate
+        self._standing: Standing | None = None
+        self._begun = 0  # requests
+        self._deadline = Deadline(self.loop, self._late)
+        self._stalled: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Ask who it is."""
-        super().connection_made(cast("asyncio.Transport", WholeAnswers(transport, self.loop)))
+        patience_s = self._doors.limits.idle_timeout_s
+        whole = WholeAnswers(transport, self.loop, close_within_s=patience_s)
+        super().connection_made(cast("asyncio.Transport", whole))
         resume = self.flow.resume_reading
         # uvicorn reads on when a request is answered, though others wait: one who never reads answers could fill our memory.
         self.flow.resume_reading = lambda: None if self.pipeline else resume()  # type: ignore[method-assign]
-        client, server = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-        may_enter = is_owner(client and client[:2], server and server[:2])
-        self.app_state = {**self.app_state, "is_owner": may_enter}
-        if self.config.app.is_peer_checked and not may_enter:  # type: ignore[union-attr]  # it is told so when it asks; one that does not ask shall not hold a place
-            self.loop.call_later(STRANGER_PATIENCE_S, transport.close)
+        self._standing = standing = self._doors.enter(transport)
+        if standing is None:
+            transport.abort()
+            return
+        self.app_state = {**self.app_state, "refusal": standing.refusal}
+        if standing.refusal is not None:  # it is told so when it asks; one that does not ask shall not hold a place
+            self.loop.call_later(GUEST_PATIENCE_S, transport.abort)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give its place to others."""
+        self._deadline.stop()
+        self._unset_keepalive_if_required()
+        self._unset_stalled()
+        if self._standing is not None:
+            self._doors.leave(self._standing)
+            self._standing = None
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Wait for the reader, but not for ever."""
+        super().pause_writing()
+        self._stalled = self.loop.call_later(self._doors.limits.idle_timeout_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on writing."""
+        self._unset_stalled()
+        super().resume_writing()
+
+    def _unset_stalled(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
 
     def data_received(self, data: bytes) -> None:
         """Take in what has come; whatever is no HTTP ends the connection, once the requests before it are answered."""
@@ -104,6 +142,32 @@ class Protocol(HttpToolsProtocol):
             if self._vain_bytes > MAX_HEADER_BYTES:
                 sentence = f"The request has a head, or trailers, of more than {MAX_HEADER_BYTES} bytes."
                 self._refuse(SerializationError(sentence))
+        self._watch()
+
+    def _watch(self) -> None:
+        """Let the patience with the client begin, go on or end, by what is awaited of it now."""
+        limits = self._doors.limits
+        cycle: RequestResponseCycle | None = self.cycle
+        if self._refusal is not None:
+            self._deadline.stop()
+        elif self._is_in_head or self._is_idle():
+            self._deadline.expect(("head", self._begun), limits.header_timeout_s)
+        elif cycle is not None and cycle.more_body and not cycle.response_complete:
+            self._deadline.expect(("body", self._begun), limits.body_timeout_s)
+        else:
+            self._deadline.stop()
+
+    def _late(self, part: Part) -> None:
+        """Refuse a request whose end did not come, unless its turn has not come either: then we might not have read it."""
+        is_its_turn = self._is_idle() if part == "head" else self.cycle is self._active
+        if not is_its_turn:
+            self._watch()
+        elif part == "head" and not self._is_in_head:  # nothing was asked, so there is nothing to answer
+            self.transport.close()
+        else:
+            limits = self._doors.limits
+            limit_s = limits.header_timeout_s if part == "head" else limits.body_timeout_s
+            self._refuse(RequestTooSlowError(part, limit_s))
 
     def _feed(self, data: bytes) -> None:
         try:
@@ -121,6 +185,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Begin a request."""
+        self._begun += 1
         self._is_in_head = True
         self._hosts = 0
         self._is_oddly_coded = False

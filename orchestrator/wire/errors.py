@@ -112,6 +112,30 @@ class ShuttingDownError(RequestError):
         super().__init__("The orchestrator is shutting down; try again.")
 
 
+class BusyError(RequestError):
+    """There is no room for another connection now."""
+
+    @classmethod
+    def connections(cls, limit: int) -> "BusyError":
+        """As many connections as there may be."""
+        return cls(f"The orchestrator has {limit} connections, which is all it takes; try again.")
+
+    @classmethod
+    def descriptors(cls) -> "BusyError":
+        """No file descriptor is left."""
+        return cls("The orchestrator has no file descriptor left; try again.")
+
+
+class RequestTooSlowError(RequestError):
+    """A request was begun, and its end did not come."""
+
+    def __init__(self, part: str, limit_s: float) -> None:
+        """Name the part that is missing, and how long it was waited for."""
+        super().__init__(f"The request's {part} did not come within {limit_s:g} s.")
+        self.part = part
+        self.limit_s = limit_s
+
+
 @dataclass(frozen=True, slots=True)
 class WireError:
     """An error as it is answered."""
@@ -133,6 +157,8 @@ NAMES: Final[Mapping[type[RequestError], tuple[int, str]]] = MappingProxyType(
         OperationTimeoutError: (400, "OperationTimeoutException"),
         ResourceNumberLimitExceededError: (400, "ResourceNumberLimitExceededException"),
         AccessDeniedError: (403, "AccessDeniedException"),
+        BusyError: (503, "ServiceUnavailableException"),
+        RequestTooSlowError: (408, "RequestTimeoutException"),
         BodyTooLargeError: (413, "RequestEntityTooLargeException"),
         HeadersTooLargeError: (431, "RequestHeaderFieldsTooLargeException"),
         ContentTypeError: (415, "UnsupportedMediaTypeException"),

@@ -575,7 +575,7 @@ def test_another_user_is_refused_with_an_error_that_no_sdk_sends_again(daemon: D
 
 SAY_NOTHING: Final = """
 import socket, sys
-with socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=15) as connection:
+with socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=6) as connection:
     print(connection.recv(1))
 """
 

@@ -6,7 +6,9 @@ from typing import Any, Final
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from orchestrator.faces.doors import Doors, Limits
 from orchestrator.faces.gate import Gate
+from orchestrator.wire.errors import AccessDeniedError, BusyError
 
 LIMIT_BYTES: Final = 2000
 
@@ -48,7 +50,7 @@ async def asked(
     *,
     headers: dict[str, str] | None = None,
     chunks: tuple[bytes, ...] = (b"{}",),
-    is_owner: bool | None = True,
+    state: dict[str, Any] | None = None,
 ) -> Answer:
     sent: list[Message] = []
     chunk = iter(range(len(chunks)))
@@ -62,7 +64,7 @@ async def asked(
 
     scope = {
         "type": "http",
-        "state": {} if is_owner is None else {"is_owner": is_owner},
+        "state": {"refusal": None} if state is None else state,
         "headers": [(k.lower().encode(), v.encode()) for k, v in (headers or {"Host": "127.0.0.1:4583"}).items()],
     }
     await gate(scope, receive, send)
@@ -75,7 +77,9 @@ def inside() -> Inside:
 
 
 def a_gate(inside: Inside, **changes: Any) -> Gate:
-    return Gate(inside, **{"hosts": (), "max_body_bytes": LIMIT_BYTES, "is_peer_checked": True, **changes})
+    limits = Limits(max_connections=1, header_timeout_s=1, body_timeout_s=1, idle_timeout_s=1)
+    doors = Doors(limits, is_peer_checked=True)
+    return Gate(inside, **{"doors": doors, "hosts": (), "max_body_bytes": LIMIT_BYTES, **changes})
 
 
 @pytest.mark.parametrize(
@@ -108,18 +112,19 @@ async def test_a_web_page_is_refused_whatever_its_origin(inside: Inside, origin:
     assert inside.bodies == []
 
 
-@pytest.mark.parametrize("is_owner", [False, None])
-async def test_a_peer_that_is_not_the_owner_is_answered_and_not_dropped(
-    inside: Inside, *, is_owner: bool | None
-) -> None:
-    answer = await asked(a_gate(inside), is_owner=is_owner)
+@pytest.mark.parametrize("state", [{"refusal": AccessDeniedError.peer()}, {}], ids=["a stranger", "not looked at"])
+async def test_a_peer_that_is_not_the_owner_is_answered_and_not_dropped(inside: Inside, state: dict[str, Any]) -> None:
+    answer = await asked(a_gate(inside), state=state)
     message = "Only the user that runs this orchestrator, and root, may call it."
     assert answer.error == (403, "AccessDeniedException", message)
     assert inside.bodies == []
 
 
-async def test_any_peer_comes_in_where_the_settings_say_so(inside: Inside) -> None:
-    assert (await asked(a_gate(inside, is_peer_checked=False), is_owner=False)).status == 200
+async def test_a_connection_for_which_there_is_no_room_is_told_so(inside: Inside) -> None:
+    answer = await asked(a_gate(inside), state={"refusal": BusyError.connections(8)})
+    message = "The orchestrator has 8 connections, which is all it takes; try again."
+    assert answer.error == (503, "ServiceUnavailableException", message)
+    assert inside.bodies == []
 
 
 @pytest.mark.parametrize("length", [str(LIMIT_BYTES + 1), "9" * 50, "-1", "abc", "1e3", "", "\u0661"])
@@ -156,7 +161,7 @@ async def test_a_closing_daemon_asks_to_try_again(inside: Inside) -> None:
 
 
 async def test_an_answer_says_what_it_is(inside: Inside) -> None:
-    answer = await asked(a_gate(inside), is_owner=False)
+    answer = await asked(a_gate(inside), state={})
     assert answer.headers[b"content-type"] == b"application/x-amz-json-1.1"
     assert answer.headers[b"content-length"] == str(len(answer.body)).encode()
 

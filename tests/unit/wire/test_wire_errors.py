@@ -21,6 +21,7 @@ from orchestrator.wire import errors
 from orchestrator.wire.errors import (
     AccessDeniedError,
     BodyTooLargeError,
+    BusyError,
     ContentTypeError,
     HeadersTooLargeError,
     MissingTargetError,
@@ -37,6 +38,7 @@ NOT_IN_GLUES_MODEL = {
     "JobRunInTerminalStateException",  # only in the developer guide; an ErrorCode of BatchStopJobRun
     "RequestEntityTooLargeException",
     "RequestHeaderFieldsTooLargeException",
+    "RequestTimeoutException",
     "SerializationException",
     "ServiceUnavailableException",
     "UnknownOperationException",
@@ -68,7 +70,7 @@ def test_every_name_is_glues_or_the_protocols() -> None:
 
 
 def test_only_what_a_later_try_can_mend_makes_clients_retry() -> None:
-    assert {error for error, (status, _) in errors.NAMES.items() if status >= 500} == {ShuttingDownError}
+    assert {error for error, (status, _) in errors.NAMES.items() if status >= 500} == {BusyError, ShuttingDownError}
 
 
 @pytest.mark.parametrize(
