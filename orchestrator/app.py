@@ -8,8 +8,6 @@ import resource
 import signal
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
@@ -21,9 +19,8 @@ from anyio.abc import TaskGroup, TaskStatus
 from orchestrator import __version__
 from orchestrator.executors.local.launcher import LocalExecutor
 from orchestrator.executors.world import Runtime, WorldSettings, shared_runtimes
-from orchestrator.faces import http, job_files, trigger_files
-from orchestrator.faces.doors import Doors
-from orchestrator.faces.doors import Limits as ConnectionLimits
+from orchestrator.faces import http, job_files, sockets, trigger_files
+from orchestrator.faces.doors import doors_by
 from orchestrator.faces.service_manager import notify
 from orchestrator.faces.worlds import world_settings
 from orchestrator.logging import configure
@@ -44,7 +41,7 @@ from orchestrator.operations.context import Context
 from orchestrator.operations.define_jobs import define_jobs
 from orchestrator.operations.define_triggers import define_triggers
 from orchestrator.operations.tell_events import tell_events
-from orchestrator.settings import Access, Settings
+from orchestrator.settings import Settings
 from orchestrator.store.database import Database, open_database
 from orchestrator.store.state_directory import StateDirectory, hold
 from orchestrator.supervisor.bell import Bell
@@ -80,8 +77,8 @@ def serve(settings: Settings, *, with_parent: bool) -> int:
         resource.RLIMIT_NOFILE, (most_files, most_files)
     )  # for many connections; scripts get what it was
     try:
-        with hold(settings.state_dir) as directory, _listening(settings) as listener:
-            anyio.run(partial(_run, settings, directory, listener, open_files_limit=files, with_parent=with_parent))
+        with hold(settings.state_dir) as directory, sockets.listening(settings) as listeners:
+            anyio.run(partial(_run, settings, directory, listeners, open_files_limit=files, with_parent=with_parent))
     except StateDirectoryHeldError as error:
         log.error("state_directory_held", problem=str(error))  # noqa: TRY400 - the sentence says all
         return EX_TEMPFAIL
@@ -91,7 +88,7 @@ def serve(settings: Settings, *, with_parent: bool) -> int:
     except StoreError as error:
         log.error("store_unusable", problem=str(error))  # noqa: TRY400
         return EX_IOERR
-    except _AddressError as error:
+    except sockets.AddressError as error:
         log.error("address_unavailable", problem=str(error))  # noqa: TRY400
         return EX_UNAVAILABLE
     except BaseExceptionGroup as group:
@@ -108,30 +105,15 @@ def serve(settings: Settings, *, with_parent: bool) -> int:
     return 0
 
 
-class _AddressError(Exception):
-    """The address to listen on cannot be had."""
-
-
-@contextmanager
-def _listening(settings: Settings) -> Iterator[socket.socket]:
-    try:
-        listener = http.bind(settings.host, settings.port)
-    except OSError as error:
-        message = f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}"
-        raise _AddressError(message) from error
-    with listener:
-        yield listener
-
-
 async def _run(
     settings: Settings,
     directory: StateDirectory,
-    listener: socket.socket,
+    listeners: list[socket.socket],
     *,
     open_files_limit: int,
     with_parent: bool,
 ) -> None:
-    endpoint_url = _endpoint_url(listener)
+    endpoint_url = _endpoint_url(listeners[0])
     store = open_database(
         directory.database,
         operation_timeout_s=settings.operation_timeout_s,
@@ -157,7 +139,7 @@ async def _run(
                 async with anyio.create_task_group() as companions:
                     if with_parent:
                         companions.start_soon(_end_with_parent)
-                    await _serve(settings, database, executor, listener, endpoint_url)
+                    await _serve(settings, database, executor, listeners, endpoint_url)
                     companions.cancel_scope.cancel()
                 database.close()
         finally:
@@ -165,7 +147,7 @@ async def _run(
 
 
 async def _serve(
-    settings: Settings, database: Database, executor: LocalExecutor, listener: socket.socket, endpoint_url: str
+    settings: Settings, database: Database, executor: LocalExecutor, listeners: list[socket.socket], endpoint_url: str
 ) -> None:
     capacity = settings.capacity
     means = Means(policy=_policy(settings), new_base=lambda: os.urandom(BASE_BYTES))
@@ -190,8 +172,8 @@ async def _serve(
         closing=anyio.Event(),
     )
     access = settings.access
-    gate = http.gate(ctx, doors=_doors(access), hosts=access.hosts, max_body_bytes=access.max_body_bytes)
-    face = http.HttpFace(gate, listener)
+    gate = http.gate(ctx, doors=doors_by(access), hosts=access.hosts, max_body_bytes=access.max_body_bytes)
+    face = http.HttpFace(gate, listeners)
     async with anyio.create_task_group() as tasks:
         await _define(settings, ctx)
         await tasks.start(tell_events, ctx, settings.region)
@@ -280,16 +262,6 @@ async def _define_triggers(settings: Settings, ctx: Context) -> None:
     log.info(
         "triggers_defined", count=len(defined.triggers) - len(refused), refused=len(defined.refused) + len(refused)
     )
-
-
-def _doors(access: Access) -> Doors:
-    limits = ConnectionLimits(
-        max_connections=access.max_connections,
-        header_timeout_s=access.header_timeout_s,
-        body_timeout_s=access.body_timeout_s,
-        idle_timeout_s=access.idle_timeout_s,
-    )
-    return Doors(limits, is_peer_checked=access.peer == "owner")
 
 
 def _policy(settings: Settings) -> Policy:

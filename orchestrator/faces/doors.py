@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from orchestrator.faces import peer
 from orchestrator.model.errors import RequestError
+from orchestrator.settings import Access
 from orchestrator.wire.errors import AccessDeniedError, BusyError
 
 GUEST_PATIENCE_S: Final = 2
@@ -79,6 +80,17 @@ class Doors:
                 return BusyError.descriptors()
             uid = None
         return None if uid is not None and peer.may_enter(uid) else AccessDeniedError.peer()
+
+
+def doors_by(access: Access) -> Doors:
+    """Return the doors as the settings want them."""
+    limits = Limits(
+        max_connections=access.max_connections,
+        header_timeout_s=access.header_timeout_s,
+        body_timeout_s=access.body_timeout_s,
+        idle_timeout_s=access.idle_timeout_s,
+    )
+    return Doors(limits, is_peer_checked=access.peer == "owner")
 
 
 def _uid(transport: asyncio.Transport) -> int | None:

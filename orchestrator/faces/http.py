@@ -1,7 +1,6 @@
 """The HTTP face: Starlette on uvicorn, inside our own task group.
 
-uvicorn's own loop wakes ten times a second and it takes over the signals; both are overridden. The listening socket
-is made with IPPROTO_TCP, without which asyncio never sets TCP_NODELAY.
+uvicorn's own loop wakes ten times a second and it takes over the signals; both are overridden.
 """
 
 import asyncio
@@ -10,7 +9,7 @@ import math
 import socket
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import anyio
@@ -40,25 +39,6 @@ log = structlog.stdlib.get_logger()
 
 SHUTDOWN_GRACE_S: Final = 5
 _MODELLED_404: Final = 404
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """Return a listening socket; port 0 takes a free one.
-
-    Raises:
-        OSError: the address is taken, or not this machine's.
-    """
-    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    listener = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC, socket.IPPROTO_TCP)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(1024)
-        listener.setblocking(False)
-    except BaseException:
-        listener.close()
-        raise
-    return listener
 
 
 def application(ctx: Context) -> ASGIApp:
@@ -171,12 +151,12 @@ class _Complaints:
 
 
 class HttpFace:
-    """A server for one application on one socket."""
+    """A server for one application on the sockets that lead to it."""
 
-    def __init__(self, app: Gate, listener: socket.socket) -> None:
-        """Serve `app` on `listener`, which this takes over."""
+    def __init__(self, app: Gate, listeners: Sequence[socket.socket]) -> None:
+        """Serve `app` on `listeners`, which this takes over."""
         self._gate = app
-        self._listener = listener
+        self._listeners = list(listeners)
         self._stop = anyio.Event()
         self.stopped = anyio.Event()
         config = uvicorn.Config(
@@ -200,7 +180,7 @@ class HttpFace:
         self._server.on_started = task_status.started
         asyncio.get_running_loop().set_exception_handler(_Complaints())
         try:
-            await self._server.serve(sockets=[self._listener])
+            await self._server.serve(sockets=self._listeners)
         finally:
             self.stopped.set()
 

@@ -3,11 +3,8 @@
 import contextlib
 import http.client
 import json
-import os
 import select
 import socket
-import subprocess
-import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -16,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.support import runs, wire
+from tests.support import other_user, runs, wire
 from tests.support.daemon import Daemon
 from tests.support.waiting import until
 
@@ -537,33 +534,13 @@ print(json.dumps([response.status, json.loads(response.read())]))
 
 
 @pytest.fixture
-def other_user() -> int:
-    """Return the uid of another user, whom only root can become."""
-    if os.geteuid() != 0:
-        pytest.skip("NOT TESTED: calls of another user. Only root can become another user")
-    return 12345
+def _other_user() -> None:
+    other_user.require()
 
 
-def as_user(uid: int, script: str, port: int) -> subprocess.CompletedProcess[str]:
-    # An interpreter of the system: the virtual environment's may be below a home that others cannot enter.
-    python = next(path for path in ("/usr/bin/python3", "/bin/python3", sys.executable) if Path(path).exists())
-    return subprocess.run(
-        [python, "-I", "-c", script, str(port)],
-        user=uid,
-        group=uid,
-        extra_groups=[],
-        cwd="/",
-        env={"PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=20,
-    )
-
-
-@pytest.mark.usefixtures("nothing_stored")
-def test_another_user_is_refused_with_an_error_that_no_sdk_sends_again(daemon: Daemon, other_user: int) -> None:
-    status, answer = json.loads(as_user(other_user, CALL, daemon.port).stdout)
+@pytest.mark.usefixtures("_other_user", "nothing_stored")
+def test_another_user_is_refused_with_an_error_that_no_sdk_sends_again(daemon: Daemon) -> None:
+    status, answer = json.loads(other_user.run(CALL, str(daemon.port)).stdout)
     assert (status, answer) == (
         403,
         {
@@ -580,9 +557,9 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=6) as con
 """
 
 
-@pytest.mark.usefixtures("nothing_stored")
-def test_another_users_silent_connection_holds_no_place(daemon: Daemon, other_user: int) -> None:
-    assert as_user(other_user, SAY_NOTHING, daemon.port).stdout == "b''\n"
+@pytest.mark.usefixtures("_other_user", "nothing_stored")
+def test_another_users_silent_connection_holds_no_place(daemon: Daemon) -> None:
+    assert other_user.run(SAY_NOTHING, str(daemon.port)).stdout == "b''\n"
 
 
 SEND_AND_CLOSE: Final = """
@@ -597,9 +574,9 @@ for _ in range(200):
 """
 
 
-@pytest.mark.usefixtures("nothing_stored")
-def test_another_user_who_sends_and_closes_is_not_taken_for_root(daemon: Daemon, other_user: int) -> None:
-    as_user(other_user, SEND_AND_CLOSE, daemon.port)
+@pytest.mark.usefixtures("_other_user", "nothing_stored")
+def test_another_user_who_sends_and_closes_is_not_taken_for_root(daemon: Daemon) -> None:
+    other_user.run(SEND_AND_CLOSE, str(daemon.port))
     until(lambda: not open_connections(daemon), what="the end of all connections")
 
 

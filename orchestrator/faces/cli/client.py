@@ -13,15 +13,14 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypedDict
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
+from orchestrator.faces.cli.endpoint import ANSWER_TIMEOUT_S, Endpoint, way_to
 from orchestrator.faces.cli.errors import CommandError, RefusedError, UnreachableError
 from orchestrator.faces.cli.exit_codes import ExitCode
 
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 1.0
-ANSWER_TIMEOUT_S: Final = 30.0
-"""How long the daemon may take beyond what a long poll asked for."""
 
 Stream = Literal["stdout", "stderr"]
 
@@ -82,15 +81,6 @@ class RunDetails(TypedDict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """Where the daemon answers."""
-
-    url: str
-    origin: str  # for people: which option, variable or file said so
-    is_explicit: bool  # named by an endpoint option or variable, so that no other daemon may stand in for it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LogPart:
     """A piece of a run's log."""
 
@@ -115,16 +105,8 @@ class Client:
 
     def __init__(self, endpoint: Endpoint, *, patience_s: float = 1.0) -> None:
         """Connect when the first call needs it; calls try for `patience_s` to get an answer."""
-        parts = urlsplit(endpoint.url)
-        try:
-            self._address = (parts.hostname or "", parts.port)
-        except ValueError:  # a port that is no number
-            self._address = ("", None)
-        if parts.scheme not in {"http", "https"} or not self._address[0]:
-            raise CommandError(f"{endpoint.url} (from {endpoint.origin}) is not an http address", ExitCode.USAGE)
         self.endpoint: Final = endpoint
-        self._secure = parts.scheme == "https"
-        self._root = parts.path.rstrip("/")
+        self._way = way_to(endpoint)
         self._patience_s = patience_s
         self._connection: http.client.HTTPConnection | None = None
         self._abandoned = threading.Event()
@@ -188,7 +170,7 @@ class Client:
         """Say whether something answers; False only if the connection was refused, at the first try."""
         try:
             self._send("GET", "/healthz", body=None, headers={}, timeout_s=ANSWER_TIMEOUT_S)
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, FileNotFoundError):
             self._disconnect()
             return False
         except (OSError, http.client.HTTPException) as error:
@@ -251,12 +233,11 @@ class Client:
         if self._abandoned.is_set():
             raise AbandonedError
         if self._connection is None:
-            kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-            self._connection = kind(*self._address)
+            self._connection = self._way.connection()
         self._connection.timeout = timeout_s
         if self._connection.sock is not None:
             self._connection.sock.settimeout(timeout_s)
-        self._connection.request(method, self._root + target, body=body, headers=dict(headers))
+        self._connection.request(method, self._way.root + target, body=body, headers=dict(headers))
         response = self._connection.getresponse()
         return _Answer(status=response.status, headers=response.headers, body=response.read())
 

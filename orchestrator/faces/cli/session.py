@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
-from orchestrator.faces.cli.client import Client, Endpoint
+from orchestrator.faces.cli.client import Client
+from orchestrator.faces.cli.endpoint import UNIX, Endpoint
 from orchestrator.faces.cli.errors import CommandError
 from orchestrator.faces.cli.exit_codes import ExitCode
+from orchestrator.faces.unix_socket import SOCKET_NAME, is_listened_at
 
 if TYPE_CHECKING:
     from orchestrator.settings import Settings
@@ -56,7 +58,10 @@ class Session:
         return {name: getattr(self, name) for name in ("state_dir", "host", "port", "jobs_dir")}
 
     def endpoint(self) -> Endpoint:
-        """Return where the daemon answers, as options, the AWS environment or else the settings say."""
+        """Return where the daemon answers, as options, the AWS environment or else the settings say.
+
+        Those name a state directory: the socket in it, if a daemon listens there, is the daemon that is meant.
+        """
         if self.endpoint_url is not None:
             return Endpoint(url=self.endpoint_url, origin="--endpoint-url", is_explicit=True)
         if self.host is None and self.port is None:
@@ -66,6 +71,9 @@ class Session:
                 if url and heeded:
                     return Endpoint(url=url, origin=variable, is_explicit=True)
         settings = self.settings()
+        path = settings.state_dir / SOCKET_NAME
+        if self.host is None and self.port is None and is_listened_at(path):
+            return Endpoint(url=f"{UNIX}{path}", origin="the state directory", is_explicit=False)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         return Endpoint(url=f"http://{host}:{settings.port}", origin="the settings", is_explicit=False)
 

@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from orchestrator.faces.cli import cli
-from orchestrator.faces.cli.client import Client, Endpoint
+from orchestrator.faces.cli.client import Client
+from orchestrator.faces.cli.endpoint import Endpoint
 from orchestrator.faces.cli.session import Session
 from tests.unit.cli.stand_in import StandIn, standing_in
 

@@ -161,6 +161,33 @@ def test_another_users_process_is_known_by_its_uid_and_kept_out() -> None:
             other.communicate(timeout=10)
 
 
+GIVE_A_SOCKET: Final = """
+import array, os, socket, sys
+os.setuid(65534)
+ours = socket.socket(fileno=int(sys.argv[1]))
+gift = socket.socket()
+ours.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [gift.fileno()]))])
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a process of another user")
+def test_a_socket_that_another_user_made_and_ours_connects_is_the_others() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, listening(socket.AF_INET, "127.0.0.1") as listener:
+        subprocess.run(
+            [sys.executable, "-I", "-S", "-c", GIVE_A_SOCKET, str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            check=True,
+            timeout=20,
+        )
+        _, descriptors, _, _ = socket.recv_fds(ours, 1, 1)
+        with socket.socket(fileno=descriptors[0]) as gift:
+            gift.connect(listener.getsockname())
+            accepted, client = listener.accept()
+            with accepted:
+                assert peer.uid_of(client, listener.getsockname()) == 65534
+
+
 def test_our_own_user_and_root_may_enter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert [uid for uid in (0, 1, 999, 1000, 1001, 65534) if peer.may_enter(uid)] == [0, 1000]
