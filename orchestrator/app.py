@@ -8,6 +8,7 @@ import resource
 import signal
 import socket
 import time
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
@@ -19,9 +20,9 @@ from anyio.abc import TaskGroup, TaskStatus
 from orchestrator import __version__
 from orchestrator.executors.local.launcher import LocalExecutor
 from orchestrator.executors.world import Runtime, WorldSettings, shared_runtimes
-from orchestrator.faces import http, job_files, sockets, trigger_files
-from orchestrator.faces.doors import doors_by
+from orchestrator.faces import access_keys, http, job_files, sockets, trigger_files
 from orchestrator.faces.service_manager import notify
+from orchestrator.faces.sigv4 import AccessKey
 from orchestrator.faces.worlds import world_settings
 from orchestrator.logging import configure
 from orchestrator.model.errors import (
@@ -41,7 +42,7 @@ from orchestrator.operations.context import Context
 from orchestrator.operations.define_jobs import define_jobs
 from orchestrator.operations.define_triggers import define_triggers
 from orchestrator.operations.tell_events import tell_events
-from orchestrator.settings import Settings
+from orchestrator.settings import Settings, SettingsError
 from orchestrator.store.database import Database, open_database
 from orchestrator.store.state_directory import StateDirectory, hold
 from orchestrator.supervisor.bell import Bell
@@ -58,6 +59,14 @@ EX_IOERR: Final = 74
 EX_TEMPFAIL: Final = 75
 EX_CONFIG: Final = 78
 _MS_PER_NS: Final = 1_000_000
+_REFUSALS: Final[dict[type[Exception], tuple[str, int]]] = {
+    SettingsError: ("keys_refused", EX_CONFIG),
+    StateDirectoryHeldError: ("state_directory_held", EX_TEMPFAIL),
+    StoreRefusedError: ("store_refused", EX_CONFIG),
+    StoreError: ("store_unusable", EX_IOERR),
+    sockets.AddressError: ("address_unavailable", EX_UNAVAILABLE),
+}
+"""What keeps us from serving: how it is told, and the exit code."""
 
 
 def serve(settings: Settings, *, with_parent: bool) -> int:
@@ -77,20 +86,15 @@ def serve(settings: Settings, *, with_parent: bool) -> int:
         resource.RLIMIT_NOFILE, (most_files, most_files)
     )  # for many connections; scripts get what it was
     try:
+        keys = access_keys.load(settings.access)
         with hold(settings.state_dir) as directory, sockets.listening(settings) as listeners:
-            anyio.run(partial(_run, settings, directory, listeners, open_files_limit=files, with_parent=with_parent))
-    except StateDirectoryHeldError as error:
-        log.error("state_directory_held", problem=str(error))  # noqa: TRY400 - the sentence says all
-        return EX_TEMPFAIL
-    except StoreRefusedError as error:
-        log.error("store_refused", problem=str(error))  # noqa: TRY400
-        return EX_CONFIG
-    except StoreError as error:
-        log.error("store_unusable", problem=str(error))  # noqa: TRY400
-        return EX_IOERR
-    except sockets.AddressError as error:
-        log.error("address_unavailable", problem=str(error))  # noqa: TRY400
-        return EX_UNAVAILABLE
+            anyio.run(
+                partial(_run, settings, keys, directory, listeners, open_files_limit=files, with_parent=with_parent)
+            )
+    except tuple(_REFUSALS) as error:
+        event, code = next(told for kind, told in _REFUSALS.items() if isinstance(error, kind))
+        log.error(event, problem=str(error))  # noqa: TRY400 - the sentence says all
+        return code
     except BaseExceptionGroup as group:
         damaged: BaseException | None = group.subgroup(StoreDamagedError)
         if damaged is not None:
@@ -107,20 +111,20 @@ def serve(settings: Settings, *, with_parent: bool) -> int:
 
 async def _run(
     settings: Settings,
+    keys: Mapping[str, AccessKey],
     directory: StateDirectory,
     listeners: list[socket.socket],
     *,
     open_files_limit: int,
     with_parent: bool,
 ) -> None:
-    endpoint_url = _endpoint_url(listeners[0])
     store = open_database(
         directory.database,
         operation_timeout_s=settings.operation_timeout_s,
         quick_s=settings.quick_commit_ms / 1000,
     )
     async with store as database:
-        worlds = world_settings(settings, endpoint_url)
+        worlds = world_settings(settings, _endpoint_url(settings, listeners[0]), keys)
         executor = LocalExecutor(
             directory.runs,
             worlds,
@@ -139,7 +143,7 @@ async def _run(
                 async with anyio.create_task_group() as companions:
                     if with_parent:
                         companions.start_soon(_end_with_parent)
-                    await _serve(settings, database, executor, listeners, endpoint_url)
+                    await _serve(settings, keys, database, executor, listeners)
                     companions.cancel_scope.cancel()
                 database.close()
         finally:
@@ -147,7 +151,11 @@ async def _run(
 
 
 async def _serve(
-    settings: Settings, database: Database, executor: LocalExecutor, listeners: list[socket.socket], endpoint_url: str
+    settings: Settings,
+    keys: Mapping[str, AccessKey],
+    database: Database,
+    executor: LocalExecutor,
+    listeners: list[socket.socket],
 ) -> None:
     capacity = settings.capacity
     means = Means(policy=_policy(settings), new_base=lambda: os.urandom(BASE_BYTES))
@@ -171,9 +179,7 @@ async def _serve(
         means=means,
         closing=anyio.Event(),
     )
-    access = settings.access
-    gate = http.gate(ctx, doors=doors_by(access), hosts=access.hosts, max_body_bytes=access.max_body_bytes)
-    face = http.HttpFace(gate, listeners)
+    face = http.HttpFace(http.gate(ctx, access=settings.access, host=settings.own_host, keys=keys), listeners)
     async with anyio.create_task_group() as tasks:
         await _define(settings, ctx)
         await tasks.start(tell_events, ctx, settings.region)
@@ -183,6 +189,7 @@ async def _serve(
         async with anyio.create_task_group() as calls:
             await calls.start(_heed_signals, settings, ctx, face, calls)
             await calls.start(face.serve)
+            endpoint_url = _endpoint_url(settings, listeners[0])
             log.info("serving", endpoint_url=endpoint_url, state_dir=str(settings.state_dir), version=__version__)
             notify("READY=1")
         tasks.cancel_scope.cancel()  # the supervisor's watching ends; the runs do not
@@ -285,8 +292,8 @@ def _shared_runtimes(settings: WorldSettings) -> list[Runtime]:
         return []
 
 
-def _endpoint_url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
+def _endpoint_url(settings: Settings, listener: socket.socket) -> str:
+    host, port = settings.own_host, listener.getsockname()[1]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from orchestrator.model.policy import CatchUp, OnBusy
@@ -121,6 +121,8 @@ class Access(_Section):
 
     peer: Literal["owner", "any"] = "owner"
     hosts: tuple[str, ...] = ()
+    keys_file: str = ""
+    allow_remote: bool = False
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1024 * 1024
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = 512
     header_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 10
@@ -174,12 +176,31 @@ class Settings(BaseSettings):
 
     @field_validator("host")
     @classmethod
-    def _is_loopback(cls, host: str) -> str:
-        """Refuse to listen where others can reach: whoever may call may start processes."""
-        if host == "localhost" or ip_address(host).is_loopback:
-            return host
-        message = "only a loopback address (127.0.0.1, ::1, localhost) can be listened on"
+    def _is_address(cls, host: str) -> str:
+        """Refuse names: which address they stand for is not ours to say."""
+        if host != "localhost":
+            ip_address(host)
+        return host
+
+    @model_validator(mode="after")
+    def _is_loopback_or_signed(self) -> Self:
+        """Refuse to listen where others can reach us, unless only those with a key may call: who may, starts processes."""
+        is_local = self.host == "localhost" or ip_address(self.host).is_loopback
+        if is_local or (self.access.keys_file and self.access.allow_remote):
+            return self
+        message = (
+            f"{self.host} is no loopback address (127.0.0.1, ::1, localhost); to listen there, "
+            "set keys_file and allow_remote = true in [access]"
+        )
         raise ValueError(message)
+
+    @property
+    def own_host(self) -> str:
+        """The address at which this machine itself gets to us."""
+        address = None if self.host == "localhost" else ip_address(self.host)
+        if address is None or not address.is_unspecified:
+            return self.host
+        return "127.0.0.1" if address.version == 4 else "::1"
 
     @classmethod
     def settings_customise_sources(
@@ -305,7 +326,7 @@ def _anchored(settings: Settings) -> Settings:
 
 def _explained(error: ValidationError, path: Path | None, flags: Mapping[str, object]) -> Iterator[Mistake]:
     for problem in error.errors():
-        names = [str(part) for part in problem["loc"]]
+        names = [str(part) for part in problem["loc"]] or ["host"]  # the one rule about several is about this one
         place, line = _origin(names, path, flags)
         yield Mistake(place, line, f"{'.'.join(names)}: {problem['msg']}")
 

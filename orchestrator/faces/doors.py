@@ -9,6 +9,7 @@ import errno
 import socket
 from collections import Counter
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any, Final
 
 from orchestrator.faces import peer
@@ -38,14 +39,23 @@ class Standing:
     family: int
     refusal: RequestError | None  # what each of its requests is answered; None: it may stay
 
+    @property
+    def is_unix(self) -> bool:
+        """Say whether it came in by the Unix socket, which is our user's alone."""
+        return self.family == socket.AF_UNIX
+
 
 class Doors:
     """Counts who is in, and lets in who may come."""
 
-    def __init__(self, limits: Limits, *, is_peer_checked: bool) -> None:
-        """Keep to `limits`; with `is_peer_checked`, to processes of our own user and of root."""
+    def __init__(self, limits: Limits, *, is_peer_checked: bool, is_remote_allowed: bool = False) -> None:
+        """Keep to `limits`; with `is_peer_checked`, to processes of our own user and of root.
+
+        With `is_remote_allowed`, whoever does not come from this machine's loopback is for the signature to tell.
+        """
         self.limits: Final = limits
         self._is_peer_checked = is_peer_checked
+        self._is_remote_allowed = is_remote_allowed
         self._members: Counter[int] = Counter()  # by the family of their door: nobody at one can fill the other
         self._guests = 0
 
@@ -71,7 +81,7 @@ class Doors:
             self._guests -= 1
 
     def _refusal(self, transport: asyncio.Transport) -> RequestError | None:
-        if not self._is_peer_checked:
+        if not self._is_peer_checked or (self._is_remote_allowed and _is_remote(transport)):
             return None
         try:
             uid = _uid(transport)
@@ -90,7 +100,15 @@ def doors_by(access: Access) -> Doors:
         body_timeout_s=access.body_timeout_s,
         idle_timeout_s=access.idle_timeout_s,
     )
-    return Doors(limits, is_peer_checked=access.peer == "owner")
+    return Doors(limits, is_peer_checked=access.peer == "owner", is_remote_allowed=access.allow_remote)
+
+
+def _is_remote(transport: asyncio.Transport) -> bool:
+    client = transport.get_extra_info("peername")
+    if not isinstance(client, tuple):  # a Unix socket's
+        return False
+    address = ip_address(client[0].partition("%")[0])
+    return not (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def _uid(transport: asyncio.Transport) -> int | None:

@@ -6,7 +6,8 @@ dropped connection: SDKs send those again.
 
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
 from email.utils import formatdate
 from functools import lru_cache
 from itertools import chain
@@ -14,7 +15,9 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from orchestrator.faces import signatures
 from orchestrator.faces.doors import Doors
+from orchestrator.faces.sigv4 import AccessKey, Request
 from orchestrator.model.errors import RequestError
 from orchestrator.wire.actions import CONTENT_TYPE
 from orchestrator.wire.errors import (
@@ -33,9 +36,23 @@ _UNTOLD: Final = AccessDeniedError.peer()  # of a connection that nobody has loo
 class Gate:
     """Lets in who may come in."""
 
-    def __init__(self, app: ASGIApp, *, doors: Doors, hosts: Collection[str], max_body_bytes: int) -> None:
-        """Guard `app` behind `doors`; `hosts` are served beside the loopback names."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        doors: Doors,
+        hosts: Collection[str],
+        max_body_bytes: int,
+        keys: Mapping[str, AccessKey],
+        now_ms: Callable[[], int],
+    ) -> None:
+        """Guard `app` behind `doors`; `hosts` are served beside the loopback names.
+
+        Where there are `keys`, each request must be signed with one of them, unless it comes over the Unix socket.
+        """
         self._app = app
+        self._keys = keys
+        self._now_ms = now_ms
         self.doors: Final = doors
         self._hosts = LOOPBACK_HOSTS | {host.lower() for host in hosts}
         self._max_body_bytes = max_body_bytes
@@ -49,7 +66,15 @@ class Gate:
         bounded = _Bounded(receive, self._max_body_bytes)
         try:
             self._check(scope, headers)
-            await self._app(scope, bounded.receive, send)
+            if not self._keys or scope["state"].get("is_unix", False):
+                await self._app(scope, bounded.receive, send)
+                return
+            body = await whole_body(bounded.receive)
+            if body is not None:
+                signatures.check(
+                    _as_signed(scope, body), self._keys, datetime.fromtimestamp(self._now_ms() / 1000, UTC)
+                )
+                await self._app(scope, _Reread(body, receive).receive, send)
         except RequestError as error:
             await refuse(send, error)
 
@@ -89,6 +114,42 @@ class _Bounded:
             if self._seen_bytes > self._limit_bytes:
                 raise BodyTooLargeError(self._limit_bytes)
         return message
+
+
+class _Reread:
+    """Gives a body that was read already, and then what else comes."""
+
+    def __init__(self, body: bytes, receive: Receive) -> None:
+        self._body: bytes | None = body
+        self._receive = receive
+
+    async def receive(self) -> Message:
+        if self._body is None:
+            return await self._receive()
+        body, self._body = self._body, None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+
+async def whole_body(receive: Receive) -> bytes | None:
+    """Read a body to its end; None if the caller went in the middle of it."""
+    parts = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _as_signed(scope: Scope, body: bytes) -> Request:
+    return Request(
+        method=scope["method"],
+        path=scope["raw_path"].decode("latin-1"),
+        query=scope["query_string"].decode("latin-1"),
+        headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]],
+        body=body,
+    )
 
 
 async def refuse(send: Send, error: BaseException) -> None:

@@ -9,7 +9,7 @@ import math
 import socket
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import anyio
@@ -25,11 +25,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orchestrator import __version__
 from orchestrator.faces import aws_json, cloudwatch_logs, people, query_api
-from orchestrator.faces.doors import Doors
-from orchestrator.faces.gate import Gate, http_date, refuse
+from orchestrator.faces.doors import doors_by
+from orchestrator.faces.gate import Gate, http_date, refuse, whole_body
 from orchestrator.faces.protocol import Protocol
+from orchestrator.faces.sigv4 import AccessKey
 from orchestrator.model.errors import RequestError
 from orchestrator.operations.context import Context
+from orchestrator.settings import Access
 from orchestrator.wire import query
 from orchestrator.wire.actions import CONTENT_TYPE
 from orchestrator.wire.errors import NotAnApiCallError, to_wire
@@ -72,7 +74,7 @@ def application(ctx: Context) -> ASGIApp:
 
 async def _call(ctx: Context, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer a call of the API. Without a framework, because this is the way that has to be fast."""
-    body = await _body(receive)
+    body = await whole_body(receive)
     if body is None:  # the caller went in the middle of its call: nobody is left to answer, and nothing was begun
         return
     headers = dict(reversed(scope["headers"]))  # the first counts
@@ -102,17 +104,6 @@ async def _call(ctx: Context, scope: Scope, receive: Receive, send: Send) -> Non
 
 def _text(header: bytes | None) -> str | None:
     return None if header is None else header.decode("latin-1")
-
-
-async def _body(receive: Receive) -> bytes | None:
-    parts = []
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        parts.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return b"".join(parts)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -208,6 +199,14 @@ class _Server(uvicorn.Server):
         yield
 
 
-def gate(ctx: Context, *, doors: Doors, hosts: tuple[str, ...], max_body_bytes: int) -> Gate:
-    """Return the application behind its gate."""
-    return Gate(application(ctx), doors=doors, hosts=hosts, max_body_bytes=max_body_bytes)
+def gate(ctx: Context, *, access: Access, host: str, keys: Mapping[str, AccessKey]) -> Gate:
+    """Return the application behind its gate. The address `host` that is listened at is a name of ours, too."""
+    hosts = (*access.hosts, f"[{host}]" if ":" in host else host)
+    return Gate(
+        application(ctx),
+        doors=doors_by(access),
+        hosts=hosts,
+        max_body_bytes=access.max_body_bytes,
+        keys=keys,
+        now_ms=ctx.now_ms,
+    )

@@ -95,7 +95,7 @@ class Protocol(HttpToolsProtocol):
         if standing is None:
             transport.abort()
             return
-        self.app_state = {**self.app_state, "refusal": standing.refusal}
+        self.app_state = {**self.app_state, "refusal": standing.refusal, "is_unix": standing.is_unix}
         if standing.refusal is not None:  # it is told so when it asks; one that does not ask shall not hold a place
             self.loop.call_later(GUEST_PATIENCE_S, transport.abort)
         self._watch()

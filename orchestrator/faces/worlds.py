@@ -1,12 +1,21 @@
 """From the settings to what the executors know of all scripts."""
 
+from collections.abc import Mapping
+
 from orchestrator.executors.s3 import S3Settings
 from orchestrator.executors.world import NamedRuntime, WorldSettings
+from orchestrator.faces.access_keys import with_key
+from orchestrator.faces.sigv4 import AccessKey
 from orchestrator.settings import Settings
 
 
-def world_settings(settings: Settings, endpoint_url: str = "") -> WorldSettings:
-    """Return what the settings say of every script's world; without an endpoint, for those who only look at it."""
+def world_settings(
+    settings: Settings, endpoint_url: str = "", keys: Mapping[str, AccessKey] | None = None
+) -> WorldSettings:
+    """Return what the settings say of every script's world; without an endpoint, for those who only look at it.
+
+    Where there are `keys`, scripts have one of them to call the endpoint with.
+    """
     return WorldSettings(
         jobs_dir=settings.jobs_dir,
         python=settings.python,
@@ -14,7 +23,7 @@ def world_settings(settings: Settings, endpoint_url: str = "") -> WorldSettings:
         path=settings.path,
         endpoint_url=endpoint_url,
         region=settings.region,
-        environment=settings.environment,
+        environment=with_key(settings.environment, keys or {}),
         run_as=settings.runs.run_as,
         is_root_allowed=settings.runs.allow_root,
         script_roots=settings.runs.script_roots,

@@ -112,6 +112,68 @@ class ShuttingDownError(RequestError):
         super().__init__("The orchestrator is shutting down; try again.")
 
 
+class MissingSignatureError(RequestError):
+    """The orchestrator has keys, and the request is not signed."""
+
+    def __init__(self) -> None:
+        """Say what is missing, and how it is done."""
+        super().__init__("Missing Authentication Token: requests over TCP must be signed (AWS Signature Version 4).")
+
+
+class IncompleteSignatureError(RequestError):
+    """The signature lacks something, or something of it cannot be read."""
+
+    @classmethod
+    def algorithm(cls, known: str) -> "IncompleteSignatureError":
+        """Another way of signing."""
+        return cls(f"Authorization header requires the algorithm {known}.")
+
+    @classmethod
+    def part(cls, name: str) -> "IncompleteSignatureError":
+        """A part is missing or no such thing."""
+        return cls(f"Authorization header requires a valid '{name}' parameter.")
+
+
+class UnrecognizedClientError(RequestError):
+    """The key is none that the orchestrator knows."""
+
+    def __init__(self) -> None:
+        """Say Glue's sentence."""
+        super().__init__("The security token included in the request is invalid.")
+
+
+class InvalidSignatureError(RequestError):
+    """The signature is not this request's, or not of this time."""
+
+    @classmethod
+    def mismatch(cls) -> "InvalidSignatureError":
+        """The secret is another, or the request was changed on its way."""
+        return cls(
+            "The request signature we calculated does not match the signature you provided. "
+            "Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+        )
+
+    @classmethod
+    def scope(cls) -> "InvalidSignatureError":
+        """The signature is for another day or service."""
+        return cls("Credential should be scoped to the date of X-Amz-Date and to a service that is served here.")
+
+    @classmethod
+    def unsigned(cls, header: str) -> "InvalidSignatureError":
+        """A header that decides something could be changed on its way."""
+        return cls(f"'{shown(header)}' must be a 'SignedHeader' in the AWS Authorization.")
+
+    @classmethod
+    def expired(cls, signed_at: str, oldest: str, now: str) -> "InvalidSignatureError":
+        """It was signed too long ago."""
+        return cls(f"Signature expired: {signed_at} is now earlier than {oldest} ({now} - 15 min.)")
+
+    @classmethod
+    def early(cls, signed_at: str, latest: str, now: str) -> "InvalidSignatureError":
+        """It was signed in the future."""
+        return cls(f"Signature not yet current: {signed_at} is still later than {latest} ({now} + 15 min.)")
+
+
 class BusyError(RequestError):
     """There is no room for another connection now."""
 
@@ -159,6 +221,10 @@ NAMES: Final[Mapping[type[RequestError], tuple[int, str]]] = MappingProxyType(
         AccessDeniedError: (403, "AccessDeniedException"),
         BusyError: (503, "ServiceUnavailableException"),
         RequestTooSlowError: (408, "RequestTimeoutException"),
+        MissingSignatureError: (403, "MissingAuthenticationTokenException"),
+        IncompleteSignatureError: (403, "IncompleteSignatureException"),
+        UnrecognizedClientError: (403, "UnrecognizedClientException"),
+        InvalidSignatureError: (403, "InvalidSignatureException"),
         BodyTooLargeError: (413, "RequestEntityTooLargeException"),
         HeadersTooLargeError: (431, "RequestHeaderFieldsTooLargeException"),
         ContentTypeError: (415, "UnsupportedMediaTypeException"),

@@ -282,6 +282,26 @@ def test_a_loopback_address_can_be_listened_on(host: str) -> None:
     assert settings.load(None, {"host": host}).host == host
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])  # noqa: S104 - it is refused
+@pytest.mark.parametrize(
+    "access", ["", "keys_file = 'keys'", "allow_remote = true", "allow_remote = true\nkeys_file = ''"]
+)
+def test_an_address_that_others_reach_is_refused_without_keys_and_permission(host: str, access: str) -> None:
+    written(f"[access]\n{access}\n")
+    with pytest.raises(SettingsError, match=r"--host: host: .* is no loopback address .* keys_file and allow_remote"):
+        settings.load(None, {"host": host})
+
+
+@pytest.mark.parametrize(
+    ("host", "own"),
+    [("0.0.0.0", "127.0.0.1"), ("::", "::1"), ("192.0.2.1", "192.0.2.1"), ("localhost", "localhost")],  # noqa: S104
+)
+def test_an_address_that_others_reach_can_be_listened_on_with_both(host: str, own: str) -> None:
+    written("[access]\nallow_remote = true\nkeys_file = 'keys'\n")
+    loaded = settings.load(None, {"host": host})
+    assert (loaded.host, loaded.own_host) == (host, own)
+
+
 def test_buckets_are_mapped_to_directories_from_where_the_daemon_starts(tmp_path: Path) -> None:
     written('s3_endpoint_url = "http://127.0.0.1:9000"\n[s3]\n"my.bucket" = "data"\nhome = "~/x"\n')
     loaded = settings.load(None, {})

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypedDict
 from urllib.parse import quote, urlencode
 
-from orchestrator.faces.cli.endpoint import ANSWER_TIMEOUT_S, Endpoint, way_to
+from orchestrator.faces.cli.endpoint import ANSWER_TIMEOUT_S, Endpoint, signed, way_to
 from orchestrator.faces.cli.errors import CommandError, RefusedError, UnreachableError
 from orchestrator.faces.cli.exit_codes import ExitCode
 
@@ -237,7 +237,9 @@ class Client:
         self._connection.timeout = timeout_s
         if self._connection.sock is not None:
             self._connection.sock.settimeout(timeout_s)
-        self._connection.request(method, self._way.root + target, body=body, headers=dict(headers))
+        path = self._way.root + target
+        sent = signed(self._way, method, path, body=body, headers=headers)
+        self._connection.request(method, path, body=body, headers=sent)
         response = self._connection.getresponse()
         return _Answer(status=response.status, headers=response.headers, body=response.read())
 

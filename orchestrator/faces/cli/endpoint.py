@@ -1,7 +1,8 @@
 """Where the daemon answers, and how a connection to it is made."""
 
 import http.client
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -44,6 +45,8 @@ class Way:
 
     connection: Callable[[], http.client.HTTPConnection]
     root: str  # what begins every path there
+    host: str  # as the header has it
+    is_signed: bool  # whether the daemon may want signatures there
 
 
 def way_to(endpoint: Endpoint) -> Way:
@@ -53,7 +56,12 @@ def way_to(endpoint: Endpoint) -> Way:
         CommandError: it is no address.
     """
     if endpoint.url.startswith(UNIX):
-        return Way(connection=partial(_UnixConnection, Path(endpoint.url.removeprefix(UNIX))), root="")
+        return Way(
+            connection=partial(_UnixConnection, Path(endpoint.url.removeprefix(UNIX))),
+            root="",
+            host="localhost",
+            is_signed=False,
+        )
     parts = urlsplit(endpoint.url)
     try:
         host, port = parts.hostname or "", parts.port
@@ -62,4 +70,25 @@ def way_to(endpoint: Endpoint) -> Way:
     if parts.scheme not in {"http", "https"} or not host:
         raise CommandError(f"{endpoint.url} (from {endpoint.origin}) is not an http address", ExitCode.USAGE)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    return Way(connection=partial(kind, host, port), root=parts.path.rstrip("/"))
+    name = parts.netloc.rpartition("@")[2]
+    return Way(connection=partial(kind, host, port), root=parts.path.rstrip("/"), host=name, is_signed=True)
+
+
+def signed(way: Way, method: str, target: str, *, body: bytes | None, headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of a request with a signature, if the environment has a key as the SDKs look for it."""
+    key_id, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
+    if not (way.is_signed and key_id and secret):
+        return dict(headers)
+    # Here and not above: most calls go over the Unix socket, and every import makes a command slower.
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from orchestrator.faces import sigv4  # noqa: PLC0415
+
+    at = datetime.now(UTC).strftime(sigv4.DATE_FORMAT)
+    sent = {**headers, "Host": way.host, "X-Amz-Date": at}
+    path, _, query = target.partition("?")
+    named = [(name.lower(), value) for name, value in sent.items()]
+    request = sigv4.Request(method=method, path=path, query=query, headers=named, body=body or b"")
+    key = sigv4.AccessKey(id=key_id, secret=secret)
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    return {**sent, "Authorization": sigv4.authorization(request, key=key, region=region, service="glue", at=at)}

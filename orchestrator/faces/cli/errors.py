@@ -46,10 +46,18 @@ _EXIT_CODES = {
     "OperationTimeoutException": ExitCode.TRY_LATER,
 }
 
+_KEYS_HINT = (
+    "This daemon wants signed requests: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be a key of its keys_file. "
+    "Its own user needs none where no endpoint is named: --state-dir leads to its Unix socket."
+)
 _HINTS = {
     "AccessDeniedException": "A daemon lets in its own user and root only.",
     "ConcurrentRunsExceededException": "`orchestrator runs JOB` shows its runs; --queue lets the new one wait for them.",
     "EntityNotFoundException": "`orchestrator jobs`, `runs`, `triggers` and `workflow list` list what there is; `check` finds mistakes in files.",
+    "IncompleteSignatureException": _KEYS_HINT,
+    "InvalidSignatureException": _KEYS_HINT,
+    "MissingAuthenticationTokenException": _KEYS_HINT,
+    "UnrecognizedClientException": _KEYS_HINT,
     "InternalServiceException": "The daemon's log says what happened.",
     "UnknownOperationException": "Is the daemon older than this program?",
 }

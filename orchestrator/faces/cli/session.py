@@ -74,7 +74,7 @@ class Session:
         path = settings.state_dir / SOCKET_NAME
         if self.host is None and self.port is None and is_listened_at(path):
             return Endpoint(url=f"{UNIX}{path}", origin="the state directory", is_explicit=False)
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        host = f"[{settings.own_host}]" if ":" in settings.own_host else settings.own_host
         return Endpoint(url=f"http://{host}:{settings.port}", origin="the settings", is_explicit=False)
 
     def client(self, *, patience_s: float = 1.0) -> Client:

@@ -79,7 +79,8 @@ def inside() -> Inside:
 def a_gate(inside: Inside, **changes: Any) -> Gate:
     limits = Limits(max_connections=1, header_timeout_s=1, body_timeout_s=1, idle_timeout_s=1)
     doors = Doors(limits, is_peer_checked=True)
-    return Gate(inside, **{"doors": doors, "hosts": (), "max_body_bytes": LIMIT_BYTES, **changes})
+    standard = {"doors": doors, "hosts": (), "max_body_bytes": LIMIT_BYTES, "keys": {}, "now_ms": lambda: 0}
+    return Gate(inside, **{**standard, **changes})
 
 
 @pytest.mark.parametrize(

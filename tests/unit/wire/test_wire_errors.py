@@ -35,13 +35,17 @@ from orchestrator.wire.errors import (
 from tests.support.shape_generator import glue_model
 
 NOT_IN_GLUES_MODEL = {
+    "IncompleteSignatureException",
+    "InvalidSignatureException",
     "JobRunInTerminalStateException",  # only in the developer guide; an ErrorCode of BatchStopJobRun
+    "MissingAuthenticationTokenException",
     "RequestEntityTooLargeException",
     "RequestHeaderFieldsTooLargeException",
     "RequestTimeoutException",
     "SerializationException",
     "ServiceUnavailableException",
     "UnknownOperationException",
+    "UnrecognizedClientException",
     "UnsupportedMediaTypeException",
 }
 """All others are the protocol's own, which no service's model lists."""

@@ -21,13 +21,14 @@ def command(context: click.Context, /, *, output: str) -> None:
     """
     # Here and not above: what checks jobs is slow to import, and `--help` imports every command.
     from orchestrator import settings as places  # noqa: PLC0415
-    from orchestrator.faces import trigger_files  # noqa: PLC0415
+    from orchestrator.faces import access_keys, trigger_files  # noqa: PLC0415
     from orchestrator.faces.job_files import Problem, check  # noqa: PLC0415
 
     session = context.ensure_object(Session)
     problems = []
     try:
         settings = places.load(session.config, session.flags())
+        access_keys.load(settings.access)
     except places.SettingsError as error:  # which hides no mistake of a job
         problems += [
             Problem(file=Path(one.place or "settings"), line=one.line, message=one.message) for one in error.mistakes

@@ -1,0 +1,88 @@
+"""The file of access keys, in the form of ~/.aws/credentials, so that clients may use the same file."""
+
+import configparser
+import os
+import re
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from orchestrator.faces.sigv4 import AccessKey
+from orchestrator.settings import Access, Mistake, SettingsError
+
+_MAX_BYTES: Final = 64 * 1024
+_OTHERS: Final = 0o077
+_WHO: Final = frozenset({"AWS_ACCESS_KEY_ID", "AWS_PROFILE"})
+_KEY_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_SECRET: Final = re.compile(r"[!-~]{16,256}")
+
+
+def load(access: Access) -> dict[str, AccessKey]:
+    """Return the keys by their ids, in the file's order; none where the settings name no file.
+
+    Raises:
+        SettingsError: the file cannot be read, is not kept from others, or has a mistake; none of its text is told.
+    """
+    if not access.keys_file:
+        return {}
+    path = Path(access.keys_file).expanduser().absolute()
+    try:
+        text = _read(path)
+        parser = configparser.ConfigParser(interpolation=None, default_section="")
+        parser.read_string(text)
+        return _keys(parser)
+    except OSError as error:
+        raise SettingsError(Mistake(str(path), None, error.strerror or "cannot be read")) from None
+    except configparser.Error as error:
+        line = getattr(error, "lineno", None)
+        raise SettingsError(Mistake(str(path), line, "this is no file of keys as ~/.aws/credentials is one")) from None
+    except ValueError as error:  # which UnicodeDecodeError is, too; its text would show some of the file's
+        problem = "is no text" if isinstance(error, UnicodeError) else str(error)
+        raise SettingsError(Mistake(str(path), None, problem)) from None
+
+
+def with_key(environment: Mapping[str, str], keys: Mapping[str, AccessKey]) -> dict[str, str]:
+    """Return the environment of scripts with the first key, with which they call us, unless it says itself who they are."""
+    if not keys or _WHO & environment.keys():
+        return dict(environment)
+    key = next(iter(keys.values()))
+    return {"AWS_ACCESS_KEY_ID": key.id, "AWS_SECRET_ACCESS_KEY": key.secret, **environment}
+
+
+def _read(path: Path) -> str:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, so that what is checked is what is read
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            message = "a file of keys must be a regular file"
+        elif status.st_uid not in (os.geteuid(), 0):
+            message = f"a file of keys must belong to the daemon's user or to root, not to uid {status.st_uid}"
+        elif status.st_mode & _OTHERS:
+            message = f"a file of keys must be its owner's alone; its mode is {status.st_mode & 0o777:o}: chmod 600"
+        elif status.st_size > _MAX_BYTES:
+            message = f"a file of keys has at most {_MAX_BYTES} bytes"
+        else:
+            return file.read(_MAX_BYTES).decode("utf-8")
+    raise ValueError(message)
+
+
+def _keys(parser: configparser.ConfigParser) -> dict[str, AccessKey]:
+    keys: dict[str, AccessKey] = {}
+    for name in parser.sections():
+        section = parser[name]
+        key_id, secret = section.get("aws_access_key_id", ""), section.get("aws_secret_access_key", "")
+        if not _KEY_ID.fullmatch(key_id):
+            message = f"[{name}]: aws_access_key_id must be 1 to 128 letters, digits, or one of _.-"
+            raise ValueError(message)
+        if not _SECRET.fullmatch(secret):
+            message = f"[{name}]: aws_secret_access_key must be 16 to 256 visible ASCII characters"
+            raise ValueError(message)
+        if key_id in keys:
+            message = f"[{name}]: another profile has the same aws_access_key_id"
+            raise ValueError(message)
+        keys[key_id] = AccessKey(id=key_id, secret=secret)
+    if not keys:
+        message = "there is no key in it"
+        raise ValueError(message)
+    return keys
