@@ -38,6 +38,7 @@ from orchestrator.model.ids import BASE_BYTES
 from orchestrator.model.limits import LimitRules
 from orchestrator.model.policy import Policy, RetryDelay
 from orchestrator.model.queue import Limits
+from orchestrator.model.redaction import Redaction
 from orchestrator.operations.context import Context
 from orchestrator.operations.define_jobs import define_jobs
 from orchestrator.operations.define_triggers import define_triggers
@@ -76,7 +77,7 @@ def serve(settings: Settings, *, with_parent: bool) -> int:
     state directory, 78 if the state directory cannot be used as it is. `with_parent` ends it when its standard input does,
     of which the process that started it holds the other end.
     """
-    configure(settings.log_level, settings.log_format)
+    configure(settings.log_level, settings.log_format, Redaction(settings.access.redact))
     os.umask(0o077)
     if os.geteuid() == 0 and not (settings.runs.allow_root or settings.runs.run_as):
         log.warning("root_runs_nothing", hint="[runs] run_as or allow_root; or start the orchestrator as another user")

@@ -123,6 +123,7 @@ class Access(_Section):
     hosts: tuple[str, ...] = ()
     keys_file: str = ""
     allow_remote: bool = False
+    redact: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1024 * 1024
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = 512
     header_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 10

@@ -30,6 +30,7 @@ from orchestrator.faces.gate import Gate, http_date, refuse, whole_body
 from orchestrator.faces.protocol import Protocol
 from orchestrator.faces.sigv4 import AccessKey
 from orchestrator.model.errors import RequestError
+from orchestrator.model.redaction import Redaction
 from orchestrator.operations.context import Context
 from orchestrator.settings import Access
 from orchestrator.wire import query
@@ -43,7 +44,7 @@ SHUTDOWN_GRACE_S: Final = 5
 _MODELLED_404: Final = 404
 
 
-def application(ctx: Context) -> ASGIApp:
+def application(ctx: Context, redaction: Redaction) -> ASGIApp:
     """Return the routes: POST / is the API of Glue and of its neighbours, the rest is for people and their tools."""
 
     async def healthz(request: Request) -> Response:
@@ -52,7 +53,7 @@ def application(ctx: Context) -> ASGIApp:
         return JSONResponse({"status": "ok", "version": __version__})
 
     others = Starlette(
-        routes=[Route("/healthz", healthz, methods=["GET"]), *people.routes(ctx)],
+        routes=[Route("/healthz", healthz, methods=["GET"]), *people.routes(ctx, redaction)],
         exception_handlers={RequestError: _refused, HTTPException: _not_found, Exception: _failed},
     )
     others.router.redirect_slashes = False
@@ -203,7 +204,7 @@ def gate(ctx: Context, *, access: Access, host: str, keys: Mapping[str, AccessKe
     """Return the application behind its gate. The address `host` that is listened at is a name of ours, too."""
     hosts = (*access.hosts, f"[{host}]" if ":" in host else host)
     return Gate(
-        application(ctx),
+        application(ctx, Redaction(access.redact)),
         doors=doors_by(access),
         hosts=hosts,
         max_body_bytes=access.max_body_bytes,

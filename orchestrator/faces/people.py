@@ -16,6 +16,7 @@ from orchestrator.faces import people_chains
 from orchestrator.faces.people_query import MAX_WAIT_S, number, run_id_of
 from orchestrator.faces.people_views import run_view, step_view, workflow_run_name
 from orchestrator.model.errors import InvalidInputError
+from orchestrator.model.redaction import Redaction
 from orchestrator.operations.context import Context
 from orchestrator.operations.look_up_runs import find_by_prefix, get_run, get_run_in_full, list_runs
 
@@ -25,8 +26,8 @@ _LOG_INTERVAL_S: Final = 1.0
 _PREFIX: Final = re.compile(r"(?:jr_)?([0-9a-f]{0,64})")
 
 
-def routes(ctx: Context) -> list[Route]:
-    """Return the routes over `ctx`."""
+def routes(ctx: Context, redaction: Redaction) -> list[Route]:
+    """Return the routes over `ctx`; what they show of arguments and properties goes through `redaction`."""
 
     async def runs(request: Request) -> Response:
         query = request.query_params
@@ -38,7 +39,7 @@ def routes(ctx: Context) -> list[Route]:
         else:
             found = await list_runs(ctx, job=query.get("job"), state=query.get("state"), limit=limit)
         now_ms, waits = ctx.now_ms(), ctx.supervisor.waits()
-        return JSONResponse({"runs": [run_view(run, now_ms=now_ms, waits=waits) for run in found]})
+        return JSONResponse({"runs": [run_view(run, now_ms=now_ms, waits=waits, redaction=redaction) for run in found]})
 
     async def run(request: Request) -> Response:
         run_id = run_id_of(request)
@@ -54,7 +55,7 @@ def routes(ctx: Context) -> list[Route]:
         found = await get_run_in_full(ctx, run_id)
         return JSONResponse(
             {
-                "run": run_view(found.run, now_ms=ctx.now_ms(), waits=ctx.supervisor.waits()),
+                "run": run_view(found.run, now_ms=ctx.now_ms(), waits=ctx.supervisor.waits(), redaction=redaction),
                 "workflow_run": None if found.workflow_run is None else workflow_run_name(found.workflow_run),
                 "history": [step_view(step) for step in found.history],
                 "directory": ctx.executor.place(run_id),
@@ -83,7 +84,7 @@ def routes(ctx: Context) -> list[Route]:
         Route("/runs", runs, methods=["GET"]),
         Route("/runs/{run_id}", run, methods=["GET"]),
         Route("/runs/{run_id}/log/{stream:str}", log, methods=["GET"]),
-        *people_chains.routes(ctx),
+        *people_chains.routes(ctx, redaction),
     ]
 
 

@@ -7,13 +7,14 @@ from starlette.routing import Route
 from orchestrator.faces import people_workflows
 from orchestrator.faces.people_query import run_id_of
 from orchestrator.faces.people_views import explanation_view, trigger_view
+from orchestrator.model.redaction import Redaction
 from orchestrator.operations.context import Context
 from orchestrator.operations.explain_run import explain_run
 from orchestrator.operations.look_up_triggers import get_trigger_seen, list_triggers_seen
 
 
-def routes(ctx: Context) -> list[Route]:
-    """Return the routes over `ctx`. Names may hold slashes."""
+def routes(ctx: Context, redaction: Redaction) -> list[Route]:
+    """Return the routes over `ctx`; what they show of arguments and properties goes through `redaction`. Names may hold slashes."""
 
     async def triggers(request: Request) -> Response:
         del request
@@ -26,11 +27,13 @@ def routes(ctx: Context) -> list[Route]:
 
     async def explain(request: Request) -> Response:
         seen = await explain_run(ctx, run_id_of(request))
-        return JSONResponse(explanation_view(seen, now_ms=ctx.now_ms(), waits=ctx.supervisor.waits()))
+        return JSONResponse(
+            explanation_view(seen, now_ms=ctx.now_ms(), waits=ctx.supervisor.waits(), redaction=redaction)
+        )
 
     return [
         Route("/triggers", triggers, methods=["GET"]),
         Route("/triggers/{name:path}", trigger, methods=["GET"]),
         Route("/runs/{run_id}/explain", explain, methods=["GET"]),
-        *people_workflows.routes(ctx),
+        *people_workflows.routes(ctx, redaction),
     ]

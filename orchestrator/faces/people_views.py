@@ -7,6 +7,7 @@ from orchestrator.model.chain_tree import FiringLine, Line
 from orchestrator.model.ids import JobRunId
 from orchestrator.model.queue import Wait
 from orchestrator.model.records import Firing, JobRun, Transition
+from orchestrator.model.redaction import Redaction
 from orchestrator.model.workflows import Workflow, WorkflowRun, run_id
 from orchestrator.operations.explain_run import Cause, ComingRetry, Explanation, Queueing, Slots
 from orchestrator.operations.look_up_chains import SeenChain
@@ -16,8 +17,8 @@ from orchestrator.operations.views import execution_time_s
 from orchestrator.operations.workflow_views import statistics
 
 
-def run_view(run: JobRun, *, now_ms: int, waits: Mapping[JobRunId, Wait]) -> dict[str, Any]:
-    """Return a run with its figures."""
+def run_view(run: JobRun, *, now_ms: int, waits: Mapping[JobRunId, Wait], redaction: Redaction) -> dict[str, Any]:
+    """Return a run with its figures, its secrets hidden."""
     wait = None if run.is_terminal else waits.get(run.id)
     figures = run.figures
     return {
@@ -43,7 +44,7 @@ def run_view(run: JobRun, *, now_ms: int, waits: Mapping[JobRunId, Wait]) -> dic
         "cpu_ms": figures.cpu_ms,
         "peak_process_rss_bytes": figures.peak_process_rss_bytes,
         "peak_tree_rss_bytes": figures.peak_tree_rss_bytes,
-        "arguments": dict(run.arguments),
+        "arguments": redaction.arguments(run.arguments),
     }
 
 
@@ -77,38 +78,38 @@ def trigger_view(seen: SeenTrigger) -> dict[str, Any]:
     }
 
 
-def workflow_view(workflow: Workflow) -> dict[str, Any]:
+def workflow_view(workflow: Workflow, redaction: Redaction) -> dict[str, Any]:
     """Return a workflow."""
     definition = workflow.definition
     return {
         "name": workflow.name,
         "description": definition.description,
-        "default_run_properties": dict(definition.default_run_properties or {}),
+        "default_run_properties": redaction.arguments(definition.default_run_properties or {}),
         "max_concurrent_runs": definition.max_concurrent_runs,
         "created_on_ms": workflow.created_on_ms,
         "last_modified_on_ms": workflow.last_modified_on_ms,
     }
 
 
-def listed_workflow_view(seen: ListedWorkflow) -> dict[str, Any]:
+def listed_workflow_view(seen: ListedWorkflow, redaction: Redaction) -> dict[str, Any]:
     """Return a workflow with how many of its runs are live, and its last run."""
     run = seen.last
     times = {} if run is None else {"started_on_ms": run.started_on_ms, "completed_on_ms": run.completed_on_ms}
     return {
-        **workflow_view(seen.workflow),
+        **workflow_view(seen.workflow, redaction),
         "live_runs": seen.live,
         "last_run": None if run is None else {**workflow_run_name(run), **times},
     }
 
 
-def workflow_run_view(seen: LookedUpRun) -> dict[str, Any]:
+def workflow_run_view(seen: LookedUpRun, redaction: Redaction) -> dict[str, Any]:
     """Return a run of a workflow with its statistics."""
     run = seen.run
     return {
         **workflow_run_name(run),
         "previous_run_id": None if run.previous_base_id is None else run_id(run.previous_base_id),
         "chain_key": run.chain_key,
-        "properties": dict(run.properties),
+        "properties": redaction.arguments(run.properties),
         "started_on_ms": run.started_on_ms,
         "completed_on_ms": run.completed_on_ms,
         "error_message": run.error_message,
@@ -126,19 +127,21 @@ def chain_view(chain: SeenChain) -> dict[str, Any]:
     return {"key": chain.chain_key, "lines": [_line(line) for line in chain.lines]}
 
 
-def explanation_view(seen: Explanation, *, now_ms: int, waits: Mapping[JobRunId, Wait]) -> dict[str, Any]:
+def explanation_view(
+    seen: Explanation, *, now_ms: int, waits: Mapping[JobRunId, Wait], redaction: Redaction
+) -> dict[str, Any]:
     """Return why a run is as it is."""
     workflow_run = seen.chain.workflow_run if seen.chain else None
     return {
         "now_ms": now_ms,
-        "run": run_view(seen.run, now_ms=now_ms, waits=waits),
+        "run": run_view(seen.run, now_ms=now_ms, waits=waits, redaction=redaction),
         "wait": None if seen.queueing is None else _queueing(seen.queueing),
         "slots": _slots(seen.slots),
         "retry": None if seen.retry is None else _retry(seen.retry),
         "trigger": None if seen.cause is None else _cause(seen.cause),
         "workflow_run": None if workflow_run is None else workflow_run_name(workflow_run),
         "chain": None if seen.chain is None else chain_view(seen.chain),
-        "attempts": [run_view(run, now_ms=now_ms, waits=waits) for run in seen.attempts],
+        "attempts": [run_view(run, now_ms=now_ms, waits=waits, redaction=redaction) for run in seen.attempts],
         "history": [step_view(step) for step in seen.history],
     }
 

@@ -16,6 +16,7 @@ from orchestrator.faces.people_views import (
     workflow_run_view,
     workflow_view,
 )
+from orchestrator.model.redaction import Redaction
 from orchestrator.operations.context import Context
 from orchestrator.operations.look_up_workflows import (
     list_workflow_runs,
@@ -30,13 +31,15 @@ _MAX_LIMIT: Final = 100
 _PREFIX: Final = re.compile(r"(?:wr_)?([0-9a-f]{0,64})")
 
 
-def routes(ctx: Context) -> list[Route]:
-    """Return the routes over `ctx`. A name may hold slashes, so it is in the query, as is what of the workflow is asked for."""
+def routes(ctx: Context, redaction: Redaction) -> list[Route]:
+    """Return the routes over `ctx`; what they show of arguments and properties goes through `redaction`. A name may hold slashes, so it is in the query, as is what of the workflow is asked for."""
 
     async def workflows(request: Request) -> Response:
         del request
         found = await list_workflows_seen(ctx)
-        return JSONResponse({"now_ms": ctx.now_ms(), "workflows": [listed_workflow_view(one) for one in found]})
+        return JSONResponse(
+            {"now_ms": ctx.now_ms(), "workflows": [listed_workflow_view(one, redaction) for one in found]}
+        )
 
     async def workflow(request: Request) -> Response:
         query = request.query_params
@@ -49,9 +52,9 @@ def routes(ctx: Context) -> list[Route]:
         return JSONResponse(
             {
                 "now_ms": ctx.now_ms(),
-                "workflow": workflow_view(seen.workflow),
+                "workflow": workflow_view(seen.workflow, redaction),
                 "triggers": [trigger_view(one) for one in seen.triggers],
-                "runs": [workflow_run_view(run) for run in seen.runs],
+                "runs": [workflow_run_view(run, redaction) for run in seen.runs],
             }
         )
 
@@ -59,7 +62,7 @@ def routes(ctx: Context) -> list[Route]:
         limit = number(request.query_params, "limit", LATEST, _MAX_LIMIT)
         match = _PREFIX.fullmatch(prefix)
         found = await list_workflow_runs(ctx, name, hex_prefix=match[1], limit=limit) if match else []
-        return JSONResponse({"runs": [workflow_run_view(run) for run in found]})
+        return JSONResponse({"runs": [workflow_run_view(run, redaction) for run in found]})
 
     async def workflow_run(request: Request, name: str, run_id: str) -> Response:
         seen = request.query_params.get("seen_status")
@@ -75,7 +78,7 @@ def routes(ctx: Context) -> list[Route]:
         return JSONResponse(
             {
                 "now_ms": ctx.now_ms(),
-                "workflow_run": workflow_run_view(found),
+                "workflow_run": workflow_run_view(found, redaction),
                 "chain": chain_view(found.chain),
             }
         )

@@ -6,7 +6,7 @@ from typing import IO, Any
 import click
 
 from orchestrator.faces.cli.exit_codes import ExitCode
-from orchestrator.faces.cli.text import harmless
+from orchestrator.model.plain_text import harmless
 
 
 class CommandError(click.ClickException):

@@ -11,25 +11,14 @@ import unicodedata
 from datetime import UTC, datetime
 from typing import IO, Any, Final
 
-# C0, DEL and C1, and what turns the direction of text or breaks lines in Unicode.
-_CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+from orchestrator.model.plain_text import harmless
+
 _BREAKS: Final = re.compile("[\t\n\r]+")
-
-
-def harmless(text: str, *, keep: str = "\n\t") -> str:
-    r"""Return `text` with its control characters spelled out (`\x1b`), but for those in `keep`."""
-    spelled = _CONTROLS.sub(lambda match: match[0] if match[0] in keep else _spell(match[0]), text)
-    return spelled.encode("utf-8", "backslashreplace").decode("utf-8")  # lone surrogates
 
 
 def in_one_line(text: str) -> str:
     """Return `text` harmless, with a space in place of line breaks and tabs."""
     return harmless(_BREAKS.sub(" ", text), keep="")
-
-
-def _spell(character: str) -> str:
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def columns_of(text: str) -> int:
@@ -85,9 +74,10 @@ def wants_colour(stream: IO[Any]) -> bool:
 class LogOutput:
     """Where the bytes of a log go: as they are to a file or pipe, and made harmless to a terminal."""
 
-    def __init__(self, stream: IO[str]) -> None:
-        """Write to `stream`, a text stream over a binary one."""
+    def __init__(self, stream: IO[str], *, raw: bool = False) -> None:
+        """Write to `stream`, a text stream over a binary one; `raw`: as it is to a terminal, too."""
         self.to_terminal: Final = is_terminal(stream)
+        self._as_it_is = raw or not self.to_terminal
         self._stream = stream
         # A character may be cut in two between parts, and so may a line's end; a lone CR starts a new line here.
         decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
@@ -95,7 +85,7 @@ class LogOutput:
 
     def write(self, data: bytes, *, final: bool = False) -> None:
         """Write `data` through to the reader; `final` says that no more will come."""
-        if self.to_terminal:
+        if not self._as_it_is:
             self._stream.write(harmless(self._decoder.decode(data, final=final)))
         else:
             self._stream.flush()

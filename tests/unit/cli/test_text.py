@@ -10,12 +10,12 @@ from orchestrator.faces.cli.text import (
     LogOutput,
     brief_moment,
     duration,
-    harmless,
     in_one_line,
     moment,
     size,
     wants_colour,
 )
+from orchestrator.model.plain_text import harmless
 from tests.unit.cli.conftest import Terminal
 
 

@@ -7,6 +7,7 @@ import click
 from orchestrator.faces.cli.client import Client
 from orchestrator.faces.cli.session import Session, endpoint_options
 from orchestrator.faces.cli.tables import JSON, output_option, print_json, print_table
+from orchestrator.model.redaction import Redaction
 
 
 @click.command("jobs")
@@ -17,7 +18,7 @@ def command(context: click.Context, /, *, output: str) -> None:
     """List the jobs that the daemon knows."""
     jobs = _jobs(context.ensure_object(Session).client())
     if output == JSON:
-        print_json(jobs)
+        print_json([_without_secrets(job) for job in jobs])
         return
     columns = ("JOB", "TYPE", "DPU", "RUNS AT ONCE", "RETRIES", "SCRIPT")
     print_table(columns, (_told(job) for job in jobs))
@@ -32,6 +33,12 @@ def _jobs(client: Client) -> list[dict[str, Any]]:
         token = answer.get("NextToken")
         if not token:
             return jobs
+
+
+def _without_secrets(job: dict[str, Any]) -> dict[str, Any]:
+    redaction = Redaction()
+    members = ("DefaultArguments", "NonOverridableArguments")
+    return {**job, **{name: redaction.arguments(job[name]) for name in members if job.get(name)}}
 
 
 def _told(job: dict[str, Any]) -> tuple[str, ...]:

@@ -1,0 +1,34 @@
+"""Secrets in the arguments of runs, where people and logs are shown them. GetJobRun shows all, as Glue does.
+
+A secret is known by its name. Whoever names it otherwise adds the word in the settings.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+HIDDEN: Final = "***"
+WORDS: Final = ("passw", "passphrase", "pwd", "secret", "token", "credential", "key", "auth")
+_IN_URL: Final = re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)")
+
+
+class Redaction:
+    """Hides what stands beside a name that has one of the words in it."""
+
+    def __init__(self, more: Iterable[str] = ()) -> None:
+        """Know the usual words and `more`."""
+        words = "|".join(re.escape(word) for word in (*WORDS, *more) if word)
+        self._name = re.compile(words, re.IGNORECASE)
+        # As in a URL's query, Spark's --conf, a list of variables, or JSON; bounded, for the text is anybody's.
+        value = r"""("[^"]*"|'[^']*'|[^\s,;&"'}\]]+)"""
+        self._pair = re.compile(rf"""((?:{words})[\w.-]{{0,64}}["']?\s{{0,4}}[=:]\s{{0,4}}){value}""", re.IGNORECASE)
+
+    def arguments(self, arguments: Mapping[str, str]) -> dict[str, str]:
+        """Return arguments, or other named values, with the secret ones hidden. An empty value hides nothing."""
+        return {
+            name: HIDDEN if value and self._name.search(name) else self.text(value) for name, value in arguments.items()
+        }
+
+    def text(self, text: str) -> str:
+        """Return text with what is secret in it hidden: the passwords of URLs, and values beside a secret's name."""
+        return _IN_URL.sub(rf"\1{HIDDEN}", self._pair.sub(rf"\1{HIDDEN}", text))

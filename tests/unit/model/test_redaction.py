@@ -1,0 +1,92 @@
+"""What stands beside a secret's name is hidden, whatever form it has; everything else is shown."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.model.redaction import HIDDEN, WORDS, Redaction
+
+SECRET = "hunter2"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "--password",
+        "--DB_PASSWORD",
+        "--dbPasswd",
+        "--pwd",
+        "--passphrase",
+        "--client-secret",
+        "--api_token",
+        "--AWS_SECRET_ACCESS_KEY",
+        "--apiKey",
+        "--private-key",
+        "--credentials",
+        "--authorization",
+        "token",
+    ],
+)
+def test_the_value_of_a_secrets_name_is_hidden(name: str) -> None:
+    assert Redaction().arguments({name: SECRET, "--day": "2026-01-01"}) == {name: HIDDEN, "--day": "2026-01-01"}
+
+
+@given(
+    word=st.sampled_from(WORDS),
+    before=st.text(max_size=5),
+    after=st.text(max_size=5),
+    value=st.text(min_size=1),
+    is_upper=st.booleans(),
+)
+def test_no_name_with_one_of_the_words_shows_its_value(
+    word: str, before: str, after: str, value: str, *, is_upper: bool
+) -> None:
+    name = before + (word.upper() if is_upper else word) + after
+    assert Redaction().arguments({name: value}) == {name: HIDDEN}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgresql://etl:hunter2@db/x", "postgresql://etl:***@db/x"),
+        ("redis://:hunter2@cache", "redis://:***@cache"),
+        ("spark.hadoop.fs.s3a.secret.key=hunter2", "spark.hadoop.fs.s3a.secret.key=***"),
+        (
+            "--conf a=1 --conf spark.password=hunter2 --conf b=2",
+            "--conf a=1 --conf spark.password=*** --conf b=2",
+        ),
+        ('CUSTOMER_TOKEN="hunter2,hunter2",CUSTOMER_B=1', "CUSTOMER_TOKEN=***,CUSTOMER_B=1"),
+        ("https://host/path?token=hunter2&day=1", "https://host/path?token=***&day=1"),
+        ('{"password": "hunter2", "day": 1}', '{"password": ***, "day": 1}'),
+        ("{'api_key': 'hunter2'}", "{'api_key': ***}"),
+        ("Authorization: hunter2", "Authorization: ***"),
+    ],
+)
+def test_a_secret_inside_of_a_value_is_hidden(text: str, shown: str) -> None:
+    assert Redaction().arguments({"--v": text}) == {"--v": shown}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "plain", "a=1,b=2", "https://host:80/path", "s3://bucket/day=1/", "12:30", "user@host"]
+)
+def test_what_is_no_secret_is_shown(text: str) -> None:
+    assert Redaction().arguments({"--v": text}) == {"--v": text}
+
+
+def test_an_empty_value_is_seen_to_be_empty() -> None:
+    assert Redaction().arguments({"--password": ""}) == {"--password": ""}
+
+
+def test_further_words_are_taken_literally() -> None:
+    some = Redaction(["dsn", "a.b"])
+    assert some.arguments({"--DSN": SECRET, "--a.b": SECRET, "--axb": SECRET}) == {
+        "--DSN": HIDDEN,
+        "--a.b": HIDDEN,
+        "--axb": SECRET,
+    }
+
+
+def test_no_text_takes_long() -> None:
+    """A value may have 128 KiB, and is anybody's."""
+    for text in ("key" * 40_000, "key=" * 30_000, "a" * 120_000, "://" * 40_000, 'key="' * 20_000, "key: " * 20_000):
+        assert Redaction().text(text) is not None
