@@ -77,7 +77,11 @@ def routes(ctx: Context, redaction: Redaction) -> list[Route]:
                 break
             with anyio.move_on_after(min(left_s, _LOG_INTERVAL_S)):
                 await rung.wait()
-        headers = {"x-log-next-offset": str(offset + len(data)), "x-log-complete": str(is_complete).lower()}
+        headers = {
+            "x-log-next-offset": str(offset + len(data)),
+            "x-log-complete": str(is_complete).lower(),
+            "x-content-type-options": "nosniff",  # whatever the script wrote, no browser takes it for a page
+        }
         return Response(data, media_type="application/octet-stream", headers=headers)
 
     return [

@@ -63,7 +63,7 @@ def print_table(
 
 def print_facts(facts: Iterable[tuple[str, str]], *, wraps: bool = False) -> None:
     """Print one `name  value` per line, the values aligned; with `wraps`, long values take lines on a terminal."""
-    pairs = list(facts)
+    pairs = [(in_one_line(name), value) for name, value in facts]  # arguments and properties name themselves
     label_width = max((columns_of(name) for name, _ in pairs), default=0)
     room = shutil.get_terminal_size().columns - label_width - 2
     for name, value in pairs:

@@ -9,6 +9,7 @@ from orchestrator.faces.cli.client import Client
 from orchestrator.faces.cli.lookup import find_run
 from orchestrator.faces.cli.session import Session, endpoint_options
 from orchestrator.faces.cli.tables import JSON, output_option
+from orchestrator.faces.cli.text import in_one_line
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -99,7 +100,7 @@ def request_start(
         "JobRunQueuingEnabled": queue or None,
     }
     answer = client.act("StartJobRun", {name: value for name, value in members.items() if value is not None})
-    return str(answer["JobRunId"])
+    return in_one_line(str(answer["JobRunId"]))  # whoever answers
 
 
 @click.command("start", cls=StartCommand)

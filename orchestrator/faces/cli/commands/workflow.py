@@ -21,7 +21,7 @@ from orchestrator.faces.cli.following import LONG_POLL_S, PATIENCE_S
 from orchestrator.faces.cli.lookup import short_ids
 from orchestrator.faces.cli.session import Session, endpoint_options
 from orchestrator.faces.cli.tables import JSON, output_option, print_facts, print_json, print_table
-from orchestrator.faces.cli.text import brief_moment, moment
+from orchestrator.faces.cli.text import brief_moment, in_one_line, moment
 
 _GONE_WRONG: Final = ("failed_actions", "timeout_actions", "stopped_actions", "errored_actions")
 
@@ -65,7 +65,7 @@ def start(context: click.Context, /, *, name: str, properties: tuple[str, ...], 
     if given:
         members["RunProperties"] = given
     client = context.ensure_object(Session).client()
-    run_id = str(client.act("StartWorkflowRun", members)["RunId"])
+    run_id = in_one_line(str(client.act("StartWorkflowRun", members)["RunId"]))
     if not wait:
         click.echo(f'{{"RunId": "{run_id}"}}' if output == JSON else run_id)
         return
