@@ -44,6 +44,7 @@ from orchestrator.operations.define_jobs import define_jobs
 from orchestrator.operations.define_triggers import define_triggers
 from orchestrator.operations.tell_events import tell_events
 from orchestrator.settings import Settings, SettingsError
+from orchestrator.store import sqlite_version
 from orchestrator.store.database import Database, open_database
 from orchestrator.store.state_directory import StateDirectory, hold
 from orchestrator.supervisor.bell import Bell
@@ -191,6 +192,8 @@ async def _serve(
             await calls.start(_heed_signals, settings, ctx, face, calls)
             await calls.start(face.serve)
             endpoint_url = _endpoint_url(settings, listeners[0])
+            if (problem := sqlite_version.weakness()) is not None:
+                log.info("sqlite_is_old", version=sqlite_version.LINKED, problem=problem)
             log.info("serving", endpoint_url=endpoint_url, state_dir=str(settings.state_dir), version=__version__)
             notify("READY=1")
         tasks.cancel_scope.cancel()  # the supervisor's watching ends; the runs do not

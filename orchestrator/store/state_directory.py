@@ -6,6 +6,7 @@ The lock is the kernel's (flock), so it ends with its holder, however the holder
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ _PRIVATE_DIRECTORY = 0o700
 _PRIVATE_FILE = 0o600
 _OTHERS_MAY_WRITE = 0o022
 _NOT_NOW = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
+_OTHERS = 0o077
+_PASSABLE = 0o011  # lets scripts of other users get to their runs, see let_through
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class StateDirectory:
 
 @contextmanager
 def hold(path: Path) -> Iterator[StateDirectory]:
-    """Create `path` if needed (0700) and hold it for this process.
+    """Create `path` if needed, make it its user's alone (0700), and hold it for this process.
 
     Raises:
         StateDirectoryHeldError: another daemon holds it.
@@ -78,7 +81,14 @@ def _locked(path: Path) -> int:
 
 
 def _check_owner(path: Path) -> None:
-    status = path.stat()
+    status = path.lstat()
+    if stat.S_ISLNK(status.st_mode):
+        if status.st_uid != 0:  # root's may lead elsewhere, as systemd's do for a DynamicUser
+            message = (
+                f"the state directory {path} is a symbolic link; name the directory that it leads to, {path.readlink()}"
+            )
+            raise StoreRefusedError(message)
+        status = path.stat()
     if status.st_uid != os.geteuid():
         message = f"the state directory {path} belongs to uid {status.st_uid}, not to uid {os.geteuid()}"
         raise StoreRefusedError(message)
@@ -87,6 +97,8 @@ def _check_owner(path: Path) -> None:
             f"the state directory {path} is writable by others (mode {status.st_mode & 0o777:o}); run: chmod 700 {path}"
         )
         raise StoreRefusedError(message)
+    if status.st_mode & _OTHERS not in (0, _PASSABLE):
+        path.chmod(_PRIVATE_DIRECTORY)
 
 
 def _check_not_emptied(directory: StateDirectory) -> None:

@@ -77,6 +77,43 @@ def test_a_directory_that_others_may_write_to_is_refused(tmp_path: Path) -> None
         pass
 
 
+@pytest.mark.parametrize("mode", [0o755, 0o750, 0o744])
+def test_a_directory_that_others_may_read_is_made_its_users_alone(tmp_path: Path, mode: int) -> None:
+    tmp_path.chmod(mode)
+    with hold(tmp_path):
+        assert tmp_path.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_directory_that_scripts_of_other_users_pass_through_stays_so(tmp_path: Path) -> None:
+    tmp_path.chmod(0o711)
+    with hold(tmp_path):
+        assert tmp_path.stat().st_mode & 0o777 == 0o711
+
+
+def test_a_symbolic_link_is_refused_and_told_where_it_leads(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir(mode=0o700)
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "real")
+    if os.geteuid() == 0:
+        os.chown(link, 12345, 12345, follow_symlinks=False)
+    with pytest.raises(StoreRefusedError, match=rf"is a symbolic link; name .* {tmp_path}/real$"), hold(link):
+        pass
+    assert list((tmp_path / "real").iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: a link of root's. Only root can make one")
+def test_a_symbolic_link_of_root_is_followed_to_a_directory_that_is_looked_at(tmp_path: Path) -> None:
+    """As systemd makes it for a DynamicUser: /var/lib/orchestrator leads to /var/lib/private/orchestrator."""
+    real, link = tmp_path / "real", tmp_path / "link"
+    real.mkdir(mode=0o700)
+    link.symlink_to(real)
+    with hold(link):
+        assert (real / "daemon.lock").exists()
+    real.chmod(0o770)
+    with pytest.raises(StoreRefusedError, match="is writable by others"), hold(link):
+        pass
+
+
 def test_a_directory_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
     with pytest.raises(StoreRefusedError, match="belongs to uid"), hold(tmp_path):
