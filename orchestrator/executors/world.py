@@ -42,6 +42,7 @@ class WorldSettings:
     endpoint_url: str
     region: str
     environment: Mapping[str, str] = field(default_factory=dict)  # further variables for every script
+    own_environment: Mapping[str, str] = field(default_factory=dict)  # and for those of our own user, who may call us
     run_as: str = ""  # the user of scripts whose jobs name none; empty: the daemon's own
     is_root_allowed: bool = False
     script_roots: Sequence[Path] = ()  # where scripts may lie, resolved; empty: anywhere
@@ -175,6 +176,7 @@ def _common_environment(settings: WorldSettings, python_home: str | None, user: 
         "AWS_ENDPOINT_URL_GLUE": settings.endpoint_url,
         "AWS_REGION": settings.region,
         "AWS_DEFAULT_REGION": settings.region,
+        **(settings.own_environment if user.uid == os.geteuid() else {}),
         **settings.environment,
     }
     home = _virtual_environment(python_home, settings)

@@ -42,12 +42,12 @@ def load(access: Access) -> dict[str, AccessKey]:
         raise SettingsError(Mistake(str(path), None, problem)) from None
 
 
-def with_key(environment: Mapping[str, str], keys: Mapping[str, AccessKey]) -> dict[str, str]:
-    """Return the environment of scripts with the first key, with which they call us, unless it says itself who they are."""
+def for_scripts(keys: Mapping[str, AccessKey], environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the first key as variables, with which scripts call us, unless their `environment` says itself who they are."""
     if not keys or _WHO & environment.keys():
-        return dict(environment)
+        return {}
     key = next(iter(keys.values()))
-    return {"AWS_ACCESS_KEY_ID": key.id, "AWS_SECRET_ACCESS_KEY": key.secret, **environment}
+    return {"AWS_ACCESS_KEY_ID": key.id, "AWS_SECRET_ACCESS_KEY": key.secret}
 
 
 def _read(path: Path) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from orchestrator.executors.s3 import S3Settings
 from orchestrator.executors.world import NamedRuntime, WorldSettings
-from orchestrator.faces.access_keys import with_key
+from orchestrator.faces.access_keys import for_scripts
 from orchestrator.faces.sigv4 import AccessKey
 from orchestrator.settings import Settings
 
@@ -14,7 +14,7 @@ def world_settings(
 ) -> WorldSettings:
     """Return what the settings say of every script's world; without an endpoint, for those who only look at it.
 
-    Where there are `keys`, scripts have one of them to call the endpoint with.
+    Where there are `keys`, scripts of our own user have one of them to call the endpoint with.
     """
     return WorldSettings(
         jobs_dir=settings.jobs_dir,
@@ -23,7 +23,8 @@ def world_settings(
         path=settings.path,
         endpoint_url=endpoint_url,
         region=settings.region,
-        environment=with_key(settings.environment, keys or {}),
+        environment=settings.environment,
+        own_environment=for_scripts(keys or {}, settings.environment),
         run_as=settings.runs.run_as,
         is_root_allowed=settings.runs.allow_root,
         script_roots=settings.runs.script_roots,

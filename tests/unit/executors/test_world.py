@@ -26,7 +26,9 @@ def jobs_dir(tmp_path: Path) -> Path:
 def built(
     jobs_dir: Path, location: str = "script.py", *, bookmark: GivenBookmark | None = None, **changes: Any
 ) -> world.World:
-    settings = {name: changes.pop(name) for name in ("pythons", "environment") if name in changes}
+    settings = {
+        name: changes.pop(name) for name in ("pythons", "environment", "own_environment", "run_as") if name in changes
+    }
     spec = LaunchSpec(
         run_id=RUN,
         job_id="j_1",
@@ -125,6 +127,19 @@ def test_configured_variables_are_added_but_cannot_break_what_runs_rest_on(jobs_
     assert (environment["LANG"], environment["MINE"]) == ("de", "1")
     assert environment["ORCH_JOB_RUN_ID"] == str(RUN)
     assert environment["PYTHONPATH"] == str(SCRIPT_PACKAGE)
+
+
+def test_what_our_own_users_scripts_get_is_weaker_than_what_the_settings_give_all(jobs_dir: Path) -> None:
+    made = built(jobs_dir, own_environment={"AWS_ACCESS_KEY_ID": "key", "TZ": "own"}, environment={"TZ": "all"})
+    assert (made.environment["AWS_ACCESS_KEY_ID"], made.environment["TZ"]) == ("key", "all")
+
+
+def test_another_users_script_gets_no_key_to_call_us_with(jobs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = users.User(name="etl", home="/", uid=os.geteuid() + 1, gid=1, groups=())
+    monkeypatch.setattr(users, "for_run", lambda run_as, *, is_root_allowed: other)
+    made = built(jobs_dir, run_as="etl", own_environment={"AWS_ACCESS_KEY_ID": "key"})
+    assert made.user == other
+    assert "AWS_ACCESS_KEY_ID" not in made.environment
 
 
 def test_customer_variables_are_set(jobs_dir: Path) -> None:

@@ -103,11 +103,8 @@ def test_a_mistake_in_it_is_told_without_its_text(tmp_path: Path, text: str | by
 def test_scripts_get_the_first_key_unless_they_have_one(tmp_path: Path) -> None:
     keys = access_keys.load(Access(keys_file=str(written(tmp_path / "keys"))))
 
-    assert access_keys.with_key({"A": "b"}, keys) == {
-        "AWS_ACCESS_KEY_ID": "AKIDFIRST",
-        "AWS_SECRET_ACCESS_KEY": SECRET,
-        "A": "b",
-    }
+    first = {"AWS_ACCESS_KEY_ID": "AKIDFIRST", "AWS_SECRET_ACCESS_KEY": SECRET}
+    assert access_keys.for_scripts(keys, {"A": "b"}) == first
     for own in ({"AWS_ACCESS_KEY_ID": "x"}, {"AWS_PROFILE": "jobs"}):
-        assert access_keys.with_key(own, keys) == own
-    assert access_keys.with_key({"A": "b"}, {}) == {"A": "b"}
+        assert access_keys.for_scripts(keys, own) == {}
+    assert access_keys.for_scripts({}, {"A": "b"}) == {}
