@@ -18,6 +18,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 README: Final = (ROOT / "README.md").read_text()
 SCRIPTS: Final = (ROOT / "docs" / "scripts.md").read_text()
 OPERATING: Final = (ROOT / "docs" / "operating.md").read_text()
+SECURITY: Final = (ROOT / "docs" / "security.md").read_text()
 MAX_ARCHITECTURE_LINES: Final = 150
 
 
@@ -52,6 +53,33 @@ def test_the_scripts_page_names_every_special_argument() -> None:
     names = [value for name, value in vars(arguments).items() if name.isupper() and str(value).startswith("--")]
 
     assert [name for name in names if name not in SCRIPTS] == []
+
+
+def security_rows() -> dict[str, str]:
+    """Return the rows of the table of threats, by their numbers."""
+    return dict(re.findall(r"^\| (S\d+) (\|.*\|)$", SECURITY, re.MULTILINE))
+
+
+def test_the_security_page_has_every_threat_once_and_in_order() -> None:
+    assert re.findall(r"^\| (S\d+) \|", SECURITY, re.MULTILINE) == [f"S{number}" for number in range(1, 23)]
+
+
+@pytest.mark.parametrize("row", [f"S{number}" for number in range(1, 23)])
+def test_every_threat_names_tests_that_exist(row: str) -> None:
+    threat, rule, shown_by = security_rows()[row].strip("| ").split(" | ")
+    named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", shown_by)
+
+    assert threat
+    assert rule
+    assert named
+    assert " ".join(f"`{path}::{name}`" for path, name in named) == shown_by
+    for path, name in named:
+        assert re.search(rf"^ *(async )?def {name}\(", (ROOT / path).read_text(), re.MULTILINE), f"{path}::{name}"
+
+
+def test_the_security_page_says_what_is_no_boundary() -> None:
+    assert "No boundary: it may do what its user may" in security_rows()["S17"]
+    assert "a malicious script is not kept out of anything that user may do" in README.replace("\n", " ")
 
 
 def test_the_architecture_stays_short() -> None:
