@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from orchestrator.faces import sigv4, unix_socket
 from tests.support import command, other_user, own_network, runs, wire
-from tests.support.daemon import Daemon
+from tests.support.daemon import Daemon, free_port
 from tests.support.waiting import until
 
 KEY_ID: Final = "AKIDFIRST"
@@ -188,6 +188,16 @@ def test_a_daemon_whose_keys_cannot_be_read_does_not_start(tmp_path: Path) -> No
         done = command.call(tmp_path, *words, more=more)
         assert done.returncode == 78
         assert f"{tmp_path}/nothing: No such file" in done.stdout + done.stderr
+
+
+def test_a_daemon_that_a_command_runs_for_itself_is_called_without_a_key(tmp_path: Path) -> None:
+    folder = tmp_path / "jobs" / "brief"
+    folder.mkdir(parents=True)
+    (folder / "script.py").write_text("print('said')\n")
+    (folder / "job.toml").write_text('Role = "r"\n[Command]\nName = "pythonshell"\nScriptLocation = "script.py"\n')
+    more = {"ORCHESTRATOR_ACCESS__KEYS_FILE": str(keys_in(tmp_path)), "ORCHESTRATOR_PORT": str(free_port())}
+    done = command.call(tmp_path, "--state-dir", str(tmp_path / "state"), "run", "brief", more=more)
+    assert (done.returncode, done.stdout) == (0, "said\n")
 
 
 # Other machines.
