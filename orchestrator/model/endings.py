@@ -96,7 +96,7 @@ def parse(fields: Mapping[str, Any]) -> Ending:
     bookmark = None
     if reported is not None:
         bookmark = ReportedBookmark(
-            base_version=int(reported["base_version"]),
+            base_version=_int(reported["base_version"]),
             text=_optional_str(reported["text"]),
             problem=_optional_str(reported["problem"]),
         )
@@ -107,9 +107,9 @@ def parse(fields: Mapping[str, Any]) -> Ending:
         exit_code=figures.exit_code,
         exit_signal=figures.exit_signal,
         figures=figures,
-        stderr_tail=str(fields["stderr_tail"]),
+        stderr_tail=_str(fields["stderr_tail"]),
         bookmark=bookmark,
-        ended_at_ms=int(fields["ended_at_ms"]),
+        ended_at_ms=_int(fields["ended_at_ms"]),
         killed_for_memory=None if killed is None else KilledForMemory(limit_bytes=_optional_int(killed["limit_bytes"])),
     )
 
@@ -197,8 +197,10 @@ def _sentence(ending: Ending) -> str:
 
 
 def _optional_int(value: object) -> int | None:
-    if value is None:
-        return None
+    return None if value is None else _int(value)
+
+
+def _int(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         message = f"{value!r} is not a whole number"
         raise TypeError(message)
@@ -209,7 +211,12 @@ def _optional_int(value: object) -> int | None:
 
 
 def _optional_str(value: object) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    message = f"{value!r} is not text"
-    raise TypeError(message)
+    return None if value is None else _str(value)
+
+
+def _str(value: object) -> str:
+    if not isinstance(value, str):
+        message = f"{value!r} is not text"
+        raise TypeError(message)
+    value.encode()  # half a surrogate pair, escaped, is none that the store takes
+    return value
