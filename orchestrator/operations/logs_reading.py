@@ -18,6 +18,7 @@ PAGE_BYTES: Final = 1024 * 1024
 _SEARCHED_BYTES: Final = 8 * 1024 * 1024  # how much one call looks through for lines that match
 _CHUNK_BYTES: Final = 1024 * 1024  # more than the longest event
 _STEP_BYTES: Final = 64 * 1024
+_LINE_BYTES: Final = 64 * 1024 * 1024  # how far back the beginning of a line is looked for; an event is much shorter
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,15 +150,16 @@ class LogReader:
         return start
 
     async def _line_start(self, offset: int) -> int:
-        """Return where the line begins that has the byte at `offset`."""
-        while offset > 0:
-            begin = max(0, offset - _STEP_BYTES)
+        """Return where the line begins that has the byte at `offset`; of one without end, a place in it."""
+        earliest = max(0, offset - _LINE_BYTES)
+        while offset > earliest:
+            begin = max(earliest, offset - _STEP_BYTES)
             data = await self._read(offset=begin, limit=offset - begin)
             newline = data.rfind(b"\n")
             if newline >= 0:
                 return begin + newline + 1
             offset = begin
-        return 0
+        return earliest
 
 
 def _all_spans(data: bytes, *, is_last: bool) -> list[tuple[int, int]]:

@@ -48,6 +48,8 @@ __all__ = ["SHIM", "LocalExecutor"]
 log = structlog.stdlib.get_logger()
 
 _FETCHES: Final = 8  # at once
+_PATIENCE_S: Final = 2.0
+_LOOK_INTERVAL_S: Final = 0.01
 _OUR_TROUBLE: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM})
 """What says nothing about the run: the daemon is short of something, and the same launch may succeed later."""
 
@@ -144,6 +146,7 @@ class LocalExecutor:
         if run_id in self._said:
             return self._said[run_id]
         directory = RunDirectory(self._runs, run_id)
+        until = anyio.current_time() + _PATIENCE_S
         while True:
             seen = directory.look()
             match seen:
@@ -151,6 +154,12 @@ class LocalExecutor:
                     self._fetched.discard(run_id)
                     if self._adopt(run_id, pid, directory):
                         return Alive()
+                    if directory.look() != seen:
+                        continue
+                    # Not who is named holds the lock: what a dead shim has just forked, and it lets go, or nobody of ours.
+                    if anyio.current_time() > until:
+                        return Lost("its claim cannot be read")
+                    await anyio.sleep(_LOOK_INTERVAL_S)
                 case Unclaimed():
                     return Unclaimed(self._refusals.get(run_id), run_id in self._claimed)
                 case Revoked() | Ended() | Lost():
@@ -164,12 +173,12 @@ class LocalExecutor:
         self._happened = happened
 
     async def request_stop(self, run_id: JobRunId) -> None:
-        """Send SIGTERM to the shim that holds the claim; see `Executor.request_stop`."""
-        seen = RunDirectory(self._runs, run_id).look()
-        if isinstance(seen, Held):
-            for shim in self._shims.get(run_id, ()):
-                if shim.pid == seen.pid:
-                    shim.stop()
+        """Send SIGTERM to the shim that has the claim; see `Executor.request_stop`."""
+        seen = self._said.get(run_id) or RunDirectory(self._runs, run_id).look()
+        for shim in self._shims.get(run_id, ()):
+            # One that was heard to run the script is its shim, whatever became of the claim.
+            if isinstance(seen, Alive) or (isinstance(seen, Held) and shim.pid == seen.pid):
+                shim.stop()
 
     async def revoke(self, run_id: JobRunId) -> bool:
         """Take the claim; see `Executor.revoke`."""
@@ -315,7 +324,8 @@ class LocalExecutor:
             pidfd = os.pidfd_open(pid)
         except ProcessLookupError:
             return False
-        if not directory.is_held():  # only now is it sure that the pidfd is not a stranger's under the same number
+        # Only now is it sure that the pidfd is not a stranger's: one under the same number, or one that the script named.
+        if not (directory.is_held() and directory.is_place_of(pid)):
             os.close(pidfd)
             return False
         self._watch(run_id, Shim(pid, pidfd))

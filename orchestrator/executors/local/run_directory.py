@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from orchestrator.executors.interface import Ended, LogExtent, Lost, Revoked, Stream, Unclaimed
 from orchestrator.executors.local import removal
@@ -26,11 +26,12 @@ _PASSABLE: Final = 0o011
 SHARDS: Final = tuple(f"{number:02x}" for number in range(256))
 """Run directories lie in these, by the first digits of the run's id."""
 _MAX_FILE_BYTES: Final = 1024 * 1024
+_MAX_PID: Final = 1 << 22  # Linux gives no larger one
 _MAX_TIMES_BYTES: Final = 8 * 1024 * 1024
 _MARK: Final = re.compile(rb"([0-9]{1,15}) ([0-9]{1,15})\n")
 _NOFOLLOW: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_FOREIGN: Final = frozenset({errno.ELOOP, errno.ENOTDIR})
-"""What opening a claim says where a link, or no directory, is in its place: then no shim of ours can hold it."""
+_FOREIGN: Final = frozenset({errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.ENODEV})
+"""What opening a file says where a link, a socket, a dead device, or no directory, is in its place: it is none of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +119,11 @@ class RunDirectory:
             if claim is None:
                 return Unclaimed()
             fields = _read_json(claim)
+            if fields is not None and fields.get("run_id", self._run_id) != self._run_id:
+                return Lost("its claim is another run's")
             if _is_locked(claim):
                 pid = fields.get("pid") if fields else None
-                return Held(pid) if isinstance(pid, int) else Lost("its claim cannot be read")
+                return Held(pid) if _is_pid(pid) else Lost("its claim cannot be read")
         if fields is not None and fields.get("by") == "revoked":
             return Revoked()
         ending = self._ending()
@@ -134,6 +137,17 @@ class RunDirectory:
         """Say whether a live shim holds the claim."""
         with self._open_claim() as claim:
             return claim is not None and _is_locked(claim)
+
+    def is_place_of(self, pid: int) -> bool:
+        """Say whether a process works in this directory, as its shim does: whoever wrote the claim may have lied."""
+        try:
+            return Path(f"/proc/{pid}/cwd").samefile(self._name)
+        except PermissionError:  # it has rights that we have no longer: then by its name, which all may read
+            with suppress(OSError):
+                return os.fsencode(self._name) in Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            pass
+        return False
 
     def revoke(self) -> bool:
         """Take the claim so that the run can never start. False if somebody has it already.
@@ -153,15 +167,15 @@ class RunDirectory:
         return True
 
     def read_log(self, stream: Stream, *, offset: int, limit: int) -> bytes:
-        """Return up to `limit` bytes from `offset` on."""
+        """Return up to `limit` bytes from `offset` on. What is not there, or is not a file of ours, reads as empty."""
         try:
-            descriptor = os.open(self.path / f"{stream}.log", _NOFOLLOW)
-        except FileNotFoundError:
-            return b""
-        try:
-            return os.pread(descriptor, limit, offset)
-        finally:
-            os.close(descriptor)
+            with _opened(self.path / f"{stream}.log") as descriptor:
+                is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+                return os.pread(descriptor, limit, offset) if is_file else b""
+        except OSError as error:
+            if error.errno in _FOREIGN | {errno.ENOENT, errno.EACCES}:
+                return b""
+            raise
 
     def log_extent(self, stream: Stream) -> LogExtent:
         """Return the log's size and the marks of its times. The size first: all it counts has its marks by then.
@@ -262,6 +276,11 @@ def _opened(path: Path) -> Iterator[int]:
 def boot_id() -> str:
     """Return the kernel's name for the time since the last start of this machine."""
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def _is_pid(value: object) -> TypeGuard[int]:
+    """Say whether a process can have this number: what cannot be one is not asked for as one."""
+    return type(value) is int and 0 < value <= _MAX_PID
 
 
 def _is_locked(descriptor: int) -> bool:

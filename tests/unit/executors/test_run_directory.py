@@ -258,8 +258,7 @@ def test_a_log_that_is_not_there_yet_is_empty(directory: RunDirectory) -> None:
 def test_a_log_is_never_read_through_a_link(directory: RunDirectory, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret")
     (directory.path / "stdout.log").symlink_to(tmp_path / "secret")
-    with pytest.raises(OSError, match="symbolic links"):
-        directory.read_log("stdout", offset=0, limit=10)
+    assert directory.read_log("stdout", offset=0, limit=10) == b""
 
 
 def test_a_directory_that_its_script_locked_is_opened_again(
