@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -41,6 +41,7 @@ class Daemon:
         self.environment = dict(environment or {})
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
+        self.popen: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen
 
     @property
     def endpoint_url(self) -> str:
@@ -72,7 +73,7 @@ class Daemon:
             if name in os.environ:
                 clean[name] = os.environ[name]
         with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(
+            self.process = self.popen(
                 [
                     *(sys.executable, "-m", "orchestrator", "serve"),
                     *("--state-dir", str(self.state_dir)),
