@@ -33,6 +33,8 @@ _NOFOLLOW: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _FOREIGN: Final = frozenset({errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.ENODEV})
 """What opening a file says where a link, a socket, a dead device, or no directory, is in its place: it is none of ours."""
 
+_UNREADABLE: Final = _FOREIGN | {errno.ENOENT, errno.EACCES}
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -173,7 +175,7 @@ class RunDirectory:
                 is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
                 return os.pread(descriptor, limit, offset) if is_file else b""
         except OSError as error:
-            if error.errno in _FOREIGN | {errno.ENOENT, errno.EACCES}:
+            if error.errno in _UNREADABLE:
                 return b""
             raise
 
@@ -226,8 +228,10 @@ class RunDirectory:
     def _ending(self) -> endings.Ending | None:
         try:
             descriptor = os.open(f"{self._name}/ending.json", _NOFOLLOW)
-        except OSError:
-            return None
+        except OSError as error:
+            if error.errno in _UNREADABLE:
+                return None
+            raise  # the daemon is short of descriptors, say: that tells nothing of the run
         try:
             fields = _read_json(descriptor)
         finally:
