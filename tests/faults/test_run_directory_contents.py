@@ -63,10 +63,14 @@ def _contents(*files: dict[str, Any]) -> st.SearchStrategy[bytes]:
 _endings: Final = _contents(
     ending_fields(),
     ending_fields(bookmark=_BOOKMARK),
+    ending_fields(killed_for_memory={"limit_bytes": 1}, exit_code=None, exit_signal=9),
     ending_fields(exit_code=1, stderr_tail="Traceback (most recent call last):\n  x\nValueError: x"),
     ending_fields(reason="not_started", problem="x"),
     ending_fields(bookmark={**_BOOKMARK, "problem": "x"}),
-) | _changed(_BOOKMARK).map(lambda bookmark: json.dumps(ending_fields(bookmark=bookmark)).encode())
+) | st.one_of(
+    _changed(_BOOKMARK).map(lambda bookmark: ending_fields(bookmark=bookmark)),
+    _changed({"limit_bytes": 1}).map(lambda killed: ending_fields(killed_for_memory=killed, exit_signal=9)),
+).map(lambda fields: json.dumps(fields).encode())
 _claims: Final = _contents({"v": 1, "by": "shim", "run_id": "x", "pid": 7, "boot_id": boot_id()}, {"by": "revoked"})
 
 

@@ -3,6 +3,7 @@
 Descriptors are taken from the live daemon by a limit (prlimit), room for processes by the tracer (fork fails: EAGAIN).
 """
 
+import json
 import os
 import resource
 import socket
@@ -14,9 +15,13 @@ from typing import Final
 import psutil
 import pytest
 
+from orchestrator.executors.interface import Ended
+from orchestrator.executors.local.run_directory import RunDirectory, boot_id
 from tests.support import runs
 from tests.support.crashing import Lives, check_nothing_left, check_ran_once, check_truthful
 from tests.support.daemon import ROOT, Daemon
+from tests.support.records import ending_fields
+from tests.support.records import run_id as a_run_id
 from tests.support.tracing import BEGINS, Tracers, tracing
 from tests.support.waiting import until
 from tests.support.wire import connect, read_answer, request
@@ -175,3 +180,20 @@ def test_a_shim_that_cannot_fork_fails_its_run_with_the_errnos_text_and_once(tmp
         )
         assert not lives.markers.all()
         check_nothing_left(lives.daemon, lives.markers)
+
+
+def test_an_ending_that_cannot_be_opened_now_is_not_taken_for_missing(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path, a_run_id(1))
+    directory.create()
+    (directory.path / "claim").write_text(json.dumps({"by": "shim", "pid": 7, "boot_id": boot_id()}))
+    (directory.path / "ending.json").write_text(json.dumps(ending_fields()))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    next_free = os.dup(0)
+    os.close(next_free)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (next_free + 1, before[1]))  # enough for the claim alone
+        with pytest.raises(OSError, match=r"Too many open files: .*ending\.json"):
+            directory.look()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert isinstance(directory.look(), Ended)
