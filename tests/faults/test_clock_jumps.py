@@ -65,6 +65,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 
 
 @pytest.mark.crash_full
+@pytest.mark.timeout(150)
 def test_a_clock_that_jumps_fires_nothing_twice_and_times_nothing_out(scene: Scene, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     scene.job("hourly", "")
