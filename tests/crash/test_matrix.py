@@ -4,6 +4,8 @@ The daemon is killed at each of its points, the run's shim at each of its steps,
 the run is acknowledged, when its script runs, or not at all. What the scripts wrote down themselves is the witness.
 """
 
+import contextlib
+import http.client
 import itertools
 import signal
 from collections.abc import Iterable, Iterator
@@ -11,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
 import pytest
 
 from tests.support import twins
@@ -55,11 +58,13 @@ class Cell:
     shim: str | None
     stop: str  # "", "at_once", "running"
     is_warm: bool = False  # shim and script are forked from a template
+    is_unserved: bool = False  # the spawn server is killed as soon as the run is acknowledged
 
     def __str__(self) -> str:
         """Name it as pytest shows it."""
         stop, warm = self.stop and f"stop_{self.stop}", "warm" if self.is_warm else ""
-        return "~".join(filter(None, (self.daemon or "none", self.shim or "none", stop, warm)))
+        unserved = "unserved" if self.is_unserved else ""
+        return "~".join(filter(None, (self.daemon or "none", self.shim or "none", stop, warm, unserved)))
 
     @property
     def surely_reached(self) -> set[str | None]:
@@ -94,6 +99,20 @@ def _warm_cells() -> Iterator[Cell]:
         yield Cell(daemon, None, "", is_warm=True)
 
 
+def _unserved_cells() -> Iterator[Cell]:
+    """Yield each step of a shim, and each moment of the daemon around a launch, with a spawn server that dies as well."""
+    for shim in SHIM_POINTS:
+        yield Cell(None, shim, "", is_unserved=True)
+    for daemon in (*SPAWN_POINTS, *points_of("record_launch")):
+        yield Cell(daemon, None, "", is_unserved=True)
+
+
+def _retried_cells() -> Iterator[Cell]:
+    """Yield each step of a shim, and each moment of the daemon around a retry; some pairs of them."""
+    yield from _pairs(_NOTHING, SHIM_POINTS)
+    yield from _pairs(points_of("settle_lost", "retry"), ("shim.claimed", "shim.started", "shim.ending_written"))
+
+
 def _pairs(daemons: Iterable[str | None], shims: Iterable[str | None], stop: str = "") -> Iterator[Cell]:
     return (Cell(daemon, shim, stop) for daemon, shim in itertools.product(daemons, shims))
 
@@ -118,13 +137,18 @@ def _marked(things: Iterable[Any], sample: Iterable[Any]) -> list[Any]:
 
 _CELLS: Final = list(_cells())
 _WARM: Final = list(_warm_cells())
+_UNSERVED: Final = list(_unserved_cells())
+_RETRIED: Final = list(_retried_cells())
 _OFTEN_WARM: Final = [
     *(cell for cell in _WARM if not cell.stop and cell.shim in (*SHIM_POINTS[:9:2], *SHIM_POINTS[10::3])),
     *(cell for cell in _WARM if cell.stop and cell.shim in ("shim.child", "shim.started", "shim.tree_dead")),
 ]
 
 
-@pytest.mark.parametrize("cell", [*_marked(_CELLS, _sample(_CELLS)), *_marked(_WARM, _OFTEN_WARM)])
+@pytest.mark.parametrize(
+    "cell",
+    [*_marked(_CELLS, _sample(_CELLS)), *_marked(_WARM, _OFTEN_WARM), *_marked(_UNSERVED, _UNSERVED[8:9])],
+)
 def test_a_run_happens_once_and_ends_truthfully_whoever_is_killed(cell: Cell, tmp_path: Path) -> None:
     seconds = 30 if cell.stop == "running" else 0.2
     body = f"import time; time.sleep({seconds} if not os.path.exists({str(tmp_path / 'hurry')!r}) else 0)"
@@ -147,6 +171,8 @@ def test_a_run_happens_once_and_ends_truthfully_whoever_is_killed(cell: Cell, tm
         is_queuing = cell.daemon in points_of("admit")
 
         run_id = client.start(job, JobRunQueuingEnabled=is_queuing)
+        if cell.is_unserved:
+            _kill_spawn_server(lives)
         is_stopped = False
         if cell.stop:
             if cell.stop == "running":
@@ -198,6 +224,53 @@ def _check_outcome(cell: Cell, run: dict[str, Any], *, is_stopped: bool) -> None
         assert (run["state"], run["exit_signal"]) == ("FAILED", signal.SIGKILL)
     else:  # killed before the claim: tried again, up to a limit
         assert run["state"] in {"SUCCEEDED", "FAILED"}
+
+
+def _kill_spawn_server(lives: Lives) -> None:
+    """Kill it, unless it has ended with its daemon."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for process in psutil.Process(lives.daemon.pid).children():
+            if any(word.endswith("spawn_server.py") for word in process.cmdline()):
+                process.kill()
+
+
+@pytest.mark.parametrize("cell", _marked(_RETRIED, [cell for cell in _RETRIED if cell.daemon][4:12:7]))
+def test_a_run_that_fails_is_retried_once_whoever_is_killed(cell: Cell, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"retries__first_delay_s": 0.1, "retries__longest_delay_s": 0.1}
+    with Lives(tmp_path, (cell.daemon, cell.shim), quick_commit_ms=commits_by(cell), **settings) as lives:
+        script = lives.markers.script(moves_bookmark=True)
+        job = lives.client.job("job", script, DefaultArguments=_BOOKMARK, MaxRetries=1)
+        first = lives.client.start(job)
+        lives.wait_for_end(first)
+        until(lambda: _are_over(lives, job), what="the last attempt's end")
+        until(lambda: cell.surely_reached - {None} <= lives.reached(), what=f"reaching {cell}")
+        if cell.daemon is not None and not lives.deaths:
+            until(lambda: is_dead(lives.daemon), what="the daemon's death")
+            lives.revive()
+            until(lambda: _are_over(lives, job), what="the last attempt's end")
+        lives.renew()
+        found = lives.client.call("GetJobRuns", JobName=job)["JobRuns"]
+        attempts = [check_truthful(lives.daemon, run["Id"]) for run in reversed(found)]
+        assert attempts[0]["id"] == first
+        is_lost = cell.shim in (*_LOSING, "shim.child")
+        assert not is_lost or attempts[0]["state"] == "FAILED"
+        assert [run["attempt"] for run in attempts] == ([0, 1] if attempts[0]["state"] == "FAILED" else [0])
+        for run in attempts:
+            check_ran_once(lives.markers, run)
+        succeeded = [run["id"] for run in attempts if run["state"] == "SUCCEEDED"]
+        entry = bookmark(lives.client, job)
+        assert [entry["JobBookmark"]] == succeeded if entry is not None else not succeeded
+        check_nothing_left(lives.daemon, lives.markers)
+
+
+def _are_over(lives: Lives, job: str) -> bool:
+    """Say whether no run of the job is live and no retry is to come, over as many lives as that takes."""
+    with contextlib.suppress(OSError, http.client.HTTPException):  # it dies in between
+        ids = [run["Id"] for run in lives.client.call("GetJobRuns", JobName=job)["JobRuns"]]
+        runs = [with_history(lives.daemon, run_id)[0] for run_id in ids]
+        is_same = ids == [run["Id"] for run in lives.client.call("GetJobRuns", JobName=job)["JobRuns"]]
+        return is_same and all(run["completed_on_ms"] is not None and run["retry_due_ms"] is None for run in runs)
+    return False
 
 
 _DEFINITION_POINTS: Final = [*MIGRATION_POINTS, *points_of(*DEFINITION_WRITES)]
