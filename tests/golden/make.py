@@ -43,6 +43,11 @@ else:
     spawning.Spawner.spawn = lambda *_: False
 """
 """No spawn server is asked, so every shim is executed, and its spec is in a file."""
+_AS_EVER: Final = """\
+import os
+os.environ.pop("ORCHESTRATOR_RUNS__ALLOW_ROOT", None)
+"""
+"""What older versions take for a mistake: to them, scripts are root's where the daemon is."""
 
 
 def main(code: Path, name: str) -> None:
@@ -52,9 +57,10 @@ def main(code: Path, name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "patch").mkdir()
-        (root / "patch" / "sitecustomize.py").write_text(_UNSPAWNED)
+        settings = (code / "config" / "orchestrator.toml").read_text()
+        (root / "patch" / "sitecustomize.py").write_text(_UNSPAWNED + ("" if "allow_root" in settings else _AS_EVER))
         environment = {"PYTHONPATH": f"{root / 'patch'}:{code}", "ORCHESTRATOR_CAPACITY__DPUS": "10"}
-        if "retries" in (code / "config" / "orchestrator.toml").read_text():
+        if "retries" in settings:
             environment["ORCHESTRATOR_RETRIES__FIRST_DELAY_S"] = "60"  # so that they are still to be made
         with Daemon(root, environment) as daemon:
             made = _make(daemon)
