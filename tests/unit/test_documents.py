@@ -1,5 +1,6 @@
 """What the program has, the documents name: actions, states, commands, exit codes, script variables."""
 
+import ast
 import re
 import subprocess
 from pathlib import Path
@@ -19,6 +20,13 @@ README: Final = (ROOT / "README.md").read_text()
 SCRIPTS: Final = (ROOT / "docs" / "scripts.md").read_text()
 OPERATING: Final = (ROOT / "docs" / "operating.md").read_text()
 SECURITY: Final = (ROOT / "docs" / "security.md").read_text()
+FAULTS: Final = {
+    cells[1]: cells[2:5]
+    for line in (ROOT / "docs" / "faults.md").read_text().splitlines()
+    if re.match(r"\| F\d+ ", line) and len(cells := [cell.strip() for cell in line.split("|")]) == 6
+}
+AWAITED: Final = {"F25", "F29"}
+"""Rows whose tests are still to come."""
 MAX_ARCHITECTURE_LINES: Final = 150
 
 
@@ -80,6 +88,24 @@ def test_every_threat_names_tests_that_exist(row: str) -> None:
 def test_the_security_page_says_what_is_no_boundary() -> None:
     assert "No boundary: it may do what its user may" in security_rows()["S17"]
     assert "a malicious script is not kept out of anything that user may do" in README.replace("\n", " ")
+
+
+def test_the_table_of_faults_is_whole() -> None:
+    assert list(FAULTS) == [f"F{number}" for number in range(1, 37)]
+    assert {number for number, (fault, expected, _) in FAULTS.items() if not (fault and expected)} == set()
+    assert {number for number, (_, _, shown_by) in FAULTS.items() if not shown_by} == AWAITED
+
+
+@pytest.mark.parametrize("number", FAULTS)
+def test_each_test_that_shows_a_fault_exists(number: str) -> None:
+    *_, shown_by = FAULTS[number]
+    named = re.findall(r"`([^`]*)`", shown_by)
+    assert " ".join(f"`{name}`" for name in named) == shown_by
+    for file, _, name in (one.partition("::") for one in named):
+        body = ast.parse((ROOT / file).read_text()).body
+        defined = {one.name for one in body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)}
+        assigned = {ast.unparse(target) for one in body if isinstance(one, ast.Assign) for target in one.targets}
+        assert name in defined | assigned, f"{file} has no {name}"
 
 
 def test_the_architecture_stays_short() -> None:
