@@ -6,7 +6,7 @@ What a full disk does to a daemon that runs is in tests/integration/test_queue.p
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -17,6 +17,11 @@ from tests.support.waiting import until
 
 EX_IOERR: Final = 74
 Trouble = Callable[[Path], AbstractContextManager[None]]
+
+
+def _in_full(trouble: Trouble) -> Any:
+    """Have it in the long form of the tests only."""
+    return pytest.param(trouble, marks=pytest.mark.crash_full)
 
 
 @pytest.fixture
@@ -48,7 +53,7 @@ def refused(daemon: Daemon) -> str:
     return daemon.log()[said:]
 
 
-@pytest.mark.parametrize("trouble", [disks.full, disks.without_inodes])
+@pytest.mark.parametrize("trouble", [_in_full(disks.full), disks.without_inodes])
 def test_a_first_start_without_room_ends_with_74_and_the_next_with_room_begins(
     daemon: Daemon, small_disk: Path, trouble: Trouble
 ) -> None:
@@ -59,7 +64,7 @@ def test_a_first_start_without_room_ends_with_74_and_the_next_with_room_begins(
     runs.succeed(daemon, daemon.job("job", "pass\n"))
 
 
-@pytest.mark.parametrize("trouble", [disks.full, disks.without_inodes])
+@pytest.mark.parametrize("trouble", [disks.full, _in_full(disks.without_inodes)])
 def test_a_restart_without_room_touches_no_run_and_goes_on_when_there_is_room(
     daemon: Daemon, small_disk: Path, tmp_path: Path, trouble: Trouble
 ) -> None:

@@ -10,7 +10,7 @@ from tests.support.crashing import Lives, alive_of, check_nothing_left, check_tr
 from tests.support.waiting import until
 
 
-@pytest.mark.parametrize("max_retries", [0, 1])
+@pytest.mark.parametrize("max_retries", [pytest.param(0, marks=pytest.mark.crash_full), 1])
 def test_a_run_from_before_a_restart_of_the_host_is_retried_as_its_job_says_and_not_otherwise(
     tmp_path: Path, max_retries: int
 ) -> None:
