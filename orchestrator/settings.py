@@ -24,6 +24,7 @@ _PROCESSES_PER_CORE: Final = 2
 
 
 _TOML_LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
+_FIELD_OF_JSON: Final = re.compile(r'^error parsing value for field "(\w+)"')
 _VARIABLES: Final = "ORCHESTRATOR_"
 _OTHER_VARIABLES: Final = frozenset(
     {"ORCHESTRATOR_CONFIG", "ORCHESTRATOR_CRASH_AT", "ORCHESTRATOR_CRASH_LOG", "ORCHESTRATOR_TESTS_NO_SKIP"}
@@ -229,7 +230,7 @@ def load(config: Path | None, flags: Mapping[str, object]) -> Settings:
     mistakes = _unknown_variables()
     try:
         if path is not None:
-            tomllib.loads(path.read_text(encoding="utf-8"))
+            _check_toml(path)
 
         class FromFile(Settings):
             model_config = SettingsConfigDict(toml_file=path)
@@ -238,16 +239,32 @@ def load(config: Path | None, flags: Mapping[str, object]) -> Settings:
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise SettingsError(*mistakes, Mistake(str(path), line, str(error))) from None
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        told = _TOML_LINE.search(str(error))
-        raise SettingsError(*mistakes, Mistake(str(path), int(told[1]) if told else None, str(error))) from None
+    except OSError as error:
+        raise SettingsError(*mistakes, Mistake(str(path), None, str(error))) from None
     except ValidationError as error:
         raise SettingsError(*mistakes, *_explained(error, path, given)) from None
-    except ValueError as error:  # a variable that should hold JSON, and does not
-        raise SettingsError(*mistakes, Mistake("", None, str(error))) from None
+    except (ValueError, RecursionError) as error:  # a variable that should hold JSON, and does not
+        raise SettingsError(*mistakes, _not_json(error)) from None
     if mistakes:
         raise SettingsError(*mistakes)
     return _anchored(loaded)
+
+
+def _check_toml(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    try:
+        tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # more than TOMLDecodeError: int() has a limit, and so has the stack
+        told = _TOML_LINE.search(str(error))
+        raise SettingsError(Mistake(str(path), int(told[1]) if told else None, str(error))) from None
+
+
+def _not_json(error: Exception) -> Mistake:
+    """Name the variable, where it can be told: pydantic names the setting only, and none that nests too deep."""
+    named = _FIELD_OF_JSON.search(str(error))
+    if named is None:
+        return Mistake("", None, f"one of the variables {_VARIABLES}…: {error}")
+    return Mistake(f"${_VARIABLES}{named[1].upper()}", None, f"{named[1]}: it must be JSON: {error.__cause__}")
 
 
 def defaults(config: Path | None, flags: Mapping[str, object]) -> Settings:
@@ -340,8 +357,9 @@ def _origin(names: list[str], path: Path | None, flags: Mapping[str, object]) ->
         variable = _VARIABLES + "__".join(names[:count]).upper()
         if variable in os.environ:
             return f"${variable}", None
-    line = _line_of(names, path) if path is not None else None
-    return (str(path), line) if line is not None else ("", None)
+    if path is None or names[0] not in tomllib.loads(path.read_text(encoding="utf-8")):
+        return "", None
+    return str(path), _line_of(names, path)
 
 
 def _line_of(names: list[str], path: Path) -> int | None:
