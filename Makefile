@@ -66,6 +66,10 @@ crash: $(VENV)/.has-dev ## Run all crash tests, short and full
 conformance: $(VENV)/.has-dev clients ## Run foreign clients (boto3, AWS CLI, Airflow, …) against the daemon
 	$(PYTEST) -m conformance $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(VENV)/.has-dev ## Send a daemon 10,000 requests, good and bad (ARGS="--count 100000 --seed 7")
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
 .PHONY: coverage
 coverage: $(VENV)/.has-dev ## Run the tests of `make test` with branch coverage, sub-processes included
 	$(BIN)/python -m coverage erase

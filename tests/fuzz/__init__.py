@@ -1,0 +1,1 @@
+"""Requests that nobody should send, and those that anybody may, made from botocore's models and held against a real daemon."""
