@@ -70,6 +70,10 @@ conformance: $(VENV)/.has-dev clients ## Run foreign clients (boto3, AWS CLI, Ai
 fuzz: $(VENV)/.has-dev ## Send a daemon 10,000 requests, good and bad (ARGS="--count 100000 --seed 7")
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
+.PHONY: soak
+soak: $(VENV)/.has-dev ## Do everything at once for 10 minutes, then check the account (ARGS="--minutes 60 --seed 7")
+	$(BIN)/python -m tests.soak $(ARGS)
+
 .PHONY: coverage
 coverage: $(VENV)/.has-dev ## Run the tests of `make test` with branch coverage, sub-processes included
 	$(BIN)/python -m coverage erase
