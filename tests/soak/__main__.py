@@ -152,6 +152,7 @@ def summary(history: History, counts: Counter[str], left_out: Sequence[str], opt
         ("bookmark versions", _counted(Counter(one.cause for one in history.bookmarks))),
         ("firings", _counted(firings)),
         ("workflow runs", _counted(Counter(run.status for run in history.workflow_runs))),
+        ("file descriptors", f"{history.remains.descriptors} left, {history.remains.allowed_descriptors} explained"),
         *((what, f"{count:,}") for what, count in sorted(counts.items())),
         *(("LEFT OUT", line) for line in left_out),
     ]

@@ -21,11 +21,12 @@ _EVENTS: Final = (
     *("ADMITTED", "LAUNCHED", "LAUNCH_FAILED", "STOP_REQUESTED", "FORBIDDEN"),
     *("SUCCEEDED", "FAILED", "TIMED_OUT", "LOST", "JOB_MISSING"),
 )
-_FDS_OF_ONE: Final = 3
-"""A process that waits for work has a pidfd and a socket or two at the daemon's."""
-_FDS_OF_DAEMON: Final = 28
-"""An idle one's own: three standard streams, the clock's file, lock, listener, event loop, five connections of SQLite's
-with three files each. The rest is for what was just closed."""
+_FDS_OF_SHIM: Final = 2
+"""Of one that waits for its next run: a pidfd and a socket."""
+_FDS_OF_SERVER: Final = 4
+"""Of the spawn server and of a template: a pidfd, two sockets, a pipe."""
+_FDS_OF_DAEMON: Final = 21
+"""Of an idle one itself: three standard streams, the clock's file, lock, event loop, five sockets, SQLite's ten."""
 
 
 @contextlib.contextmanager
@@ -180,7 +181,11 @@ def _descriptors(stage: Stage) -> int:
 
 
 def _allowed_descriptors(stage: Stage) -> int:
-    return _FDS_OF_DAEMON + _FDS_OF_ONE * len(psutil.Process(stage.daemon.pid).children(recursive=True))
+    allowed = _FDS_OF_DAEMON
+    for process in psutil.Process(stage.daemon.pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            allowed += _FDS_OF_SHIM if process.cmdline()[-1].endswith("/shim.py") else _FDS_OF_SERVER
+    return allowed
 
 
 def _zombies(stage: Stage) -> list[str]:
