@@ -21,8 +21,9 @@ from orchestrator import __version__
 from orchestrator.executors.local.launcher import LocalExecutor
 from orchestrator.executors.world import Runtime, WorldSettings, shared_runtimes
 from orchestrator.faces import access_keys, http, job_files, sockets, trigger_files
-from orchestrator.faces.service_manager import notify
+from orchestrator.faces.service_manager import notify, tell_status, tell_watchdog
 from orchestrator.faces.sigv4 import AccessKey
+from orchestrator.faces.unit import warn_of_kill_mode
 from orchestrator.faces.worlds import world_settings
 from orchestrator.logging import configure
 from orchestrator.model.errors import (
@@ -120,6 +121,7 @@ async def _run(
     open_files_limit: int,
     with_parent: bool,
 ) -> None:
+    notify("STATUS=reads its state")
     store = open_database(
         directory.database,
         operation_timeout_s=settings.operation_timeout_s,
@@ -196,6 +198,9 @@ async def _serve(
                 log.info("sqlite_is_old", version=sqlite_version.LINKED, problem=problem)
             log.info("serving", endpoint_url=endpoint_url, state_dir=str(settings.state_dir), version=__version__)
             notify("READY=1")
+            tasks.start_soon(tell_watchdog)
+            tasks.start_soon(warn_of_kill_mode)
+            tasks.start_soon(tell_status, supervisor.dispatched, supervisor.load)
         tasks.cancel_scope.cancel()  # the supervisor's watching ends; the runs do not
     log.info("stopped")
 
@@ -223,7 +228,7 @@ async def _heed_signals(
                 return
             is_stopping = True
             log.info("stopping", signal=signal.Signals(number).name)
-            notify("STOPPING=1")
+            notify("STOPPING=1\nSTATUS=answers the calls under way; the runs go on")
             ctx.closing.set()
             ctx.supervisor.changed.ring()  # those who wait for a change look up, and are answered
             calls.start_soon(_end, face, calls)

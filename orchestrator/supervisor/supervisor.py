@@ -50,6 +50,7 @@ class Supervisor:
         self._lifetimes: dict[JobRunId, Lifetime] = {}
         self._stops: list[JobRunId] = []
         self._work = Bell()
+        self._dispatched = Bell()
         self._last_seq = 0  # up to here every run is known
         self._is_behind = False  # the store may have more
 
@@ -72,6 +73,15 @@ class Supervisor:
     def ended(self) -> Bell:
         """Rings after every commit that ends a run, or tells of a late one."""
         return self._around.ended
+
+    @property
+    def dispatched(self) -> Bell:
+        """Rings when other runs may be held or queued than before."""
+        return self._dispatched
+
+    def load(self) -> tuple[int, int]:
+        """Return how many runs take slots, and how many wait to be started, as it is now."""
+        return len(self._held), len(self._line)
 
     def accepted(self, run: JobRun | None = None, concurrency_limit: int = 0) -> None:
         """Say that a run was accepted. To be called after its commit.
@@ -133,6 +143,7 @@ class Supervisor:
                     await self._take_up_new(lifetimes)
                 self._take_up_stops(lifetimes)
                 self._dispatch(lifetimes)
+                self._dispatched.ring()
                 if not await heard(rung, within_s=SAFETY_POLL_S):
                     self._is_behind = True
 

@@ -27,6 +27,13 @@ ENVIRONMENT: Final = {
     "PYTHONWARNINGS": "error",
     "VIRTUAL_ENV": "/nowhere",
     "LC_ALL": "C",
+    "NOTIFY_SOCKET": "/nowhere/notify",
+    "WATCHDOG_USEC": "30000000",
+    "WATCHDOG_PID": "1",
+    "INVOCATION_ID": "0123456789abcdef0123456789abcdef",
+    "LISTEN_FDS": "1",
+    "LISTEN_PID": "1",
+    "LISTEN_FDNAMES": "api",
     "TMPDIR": "/tmp",  # noqa: S108 - the one that must not be passed on
     "ORCHESTRATOR_REGION": "eu-central-1",
     "ORCHESTRATOR_CAPACITY__MAX_PROCESSES": "30",

@@ -3,6 +3,7 @@
 It is the same daemon with the same state: what it accepted and did not see end, the next daemon takes up.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,8 @@ from orchestrator.faces.cli.exit_codes import ExitCode
 
 START_TIMEOUT_S: Final = 30.0
 STOP_TIMEOUT_S: Final = 30.0
+_OF_OUR_MANAGER: Final = ("NOTIFY_SOCKET", "WATCHDOG_", "INVOCATION_ID", "LISTEN_")
+"""What a service manager says to this process alone: the daemon is not ready in its name."""
 _LOOK_S: Final = 0.05
 _TOLD_BYTES: Final = 4000
 _ITS_OWN_CODES: Final = {ExitCode.UNREACHABLE, ExitCode.STORE_FAILED, ExitCode.TRY_LATER, ExitCode.CONFIGURATION}
@@ -34,7 +37,14 @@ def brief_daemon(client: Client, options: Sequence[str]) -> Iterator[None]:
     command = [sys.executable, "-m", "orchestrator", *options, "serve", "--with-parent"]
     with tempfile.TemporaryFile() as log:
         # A group of its own: Ctrl-C in the terminal is for the command, which decides what becomes of the run.
-        daemon = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, process_group=0)
+        daemon = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            process_group=0,
+            env={name: value for name, value in os.environ.items() if not name.startswith(_OF_OUR_MANAGER)},
+        )
         try:
             _await_answer(client, daemon, log)
             yield

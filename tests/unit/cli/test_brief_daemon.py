@@ -111,3 +111,25 @@ def test_a_daemon_that_ends_in_silence_is_said_to(
         brief_daemon(connect(f"http://127.0.0.1:{free_port}"), []),
     ):
         raise AssertionError
+
+
+def test_it_says_nothing_to_the_service_manager_of_the_command(
+    program: Callable[[str], None],
+    tmp_path: Path,
+    free_port: int,
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "INVOCATION_ID", "LISTEN_FDS", "KEPT"):
+        monkeypatch.setenv(name, "1")
+    told = 'os.environ.get("KEPT"), [name for name in os.environ if name.startswith(("NOT", "WAT", "INV", "LIS"))]'
+    program(
+        ANSWERS.replace(
+            'open(options["--state-dir"], "w")',
+            f'print({told}, file=open(options["--state-dir"], "w")); open("/dev/null", "w")',
+        )
+    )
+    started = tmp_path / "started"
+
+    with brief_daemon(connect(f"http://127.0.0.1:{free_port}"), [f"--port={free_port}", f"--state-dir={started}"]):
+        assert started.read_text() == "1 []\n"
