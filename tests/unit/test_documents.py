@@ -118,14 +118,6 @@ def test_every_link_between_documents_leads_somewhere() -> None:
             assert (page.parent / target).exists(), f"{page}: {target}"
 
 
-def test_the_unit_for_systemd_keeps_runs_alive_over_a_restart() -> None:
-    unit = (ROOT / "config" / "orchestrator.service").read_text()
-
-    assert {"KillMode=process", "Type=notify", "Restart=always", "StateDirectory=orchestrator"} <= set(
-        unit.splitlines()
-    )
-
-
 def test_no_tracked_file_names_a_package_index_or_a_place_of_one_machine() -> None:
     hosts = [
         f"{name}[.]{end}" for name, end in (("pypi", "org"), ("pythonhosted", "org"), ("npmjs", ""), ("debian", "org"))
