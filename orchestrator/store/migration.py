@@ -5,7 +5,8 @@
 
 import re
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib import resources
 from typing import Final
 
@@ -38,8 +39,31 @@ def prepare(connection: sqlite3.Connection, pragmas: Iterable[str]) -> None:
         StoreRefusedError: the file is no database of ours, damaged, or newer than this code. Nothing was changed.
         StoreError: it cannot be read now (a full disk, say).
     """
+    with _understood():
+        version = _schema(connection, is_new_fine=True)
+        for pragma in pragmas:
+            connection.execute(pragma)
+        for number, sql in migrations():
+            if number > version:
+                _apply(connection, number, sql)
+
+
+def schema_of(connection: sqlite3.Connection) -> int:
+    """Return the number of the last migration of a database of ours.
+
+    Raises:
+        StoreRefusedError: the file is no database of ours, damaged, or newer than this code.
+        StoreError: it cannot be read now.
+    """
+    with _understood():
+        return _schema(connection, is_new_fine=False)
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    """Turn what SQLite says into our errors."""
     try:
-        _prepare(connection, pragmas)
+        yield
     except sqlite3.Error as error:
         code = primary_code(error)
         if code in _OUR_MISTAKES:
@@ -53,11 +77,11 @@ def prepare(connection: sqlite3.Connection, pragmas: Iterable[str]) -> None:
         raise StoreError(message) from error
 
 
-def _prepare(connection: sqlite3.Connection, pragmas: Iterable[str]) -> None:
+def _schema(connection: sqlite3.Connection, *, is_new_fine: bool) -> int:
     application_id = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     is_empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-    if not is_empty and application_id != APPLICATION_ID:
+    if application_id != APPLICATION_ID and not (is_empty and is_new_fine):
         message = "the state database was not made by this program"
         raise StoreRefusedError(message)
     if not is_empty and version < 1:
@@ -69,11 +93,7 @@ def _prepare(connection: sqlite3.Connection, pragmas: Iterable[str]) -> None:
             f"the state database has schema {version}, newer than the {newest} of this program; install a newer program"
         )
         raise StoreRefusedError(message)
-    for pragma in pragmas:
-        connection.execute(pragma)
-    for number, sql in migrations():
-        if number > version:
-            _apply(connection, number, sql)
+    return version
 
 
 def _apply(connection: sqlite3.Connection, number: int, sql: str) -> None:

@@ -40,8 +40,10 @@ class StateDirectory:
 
 
 @contextmanager
-def hold(path: Path) -> Iterator[StateDirectory]:
+def hold(path: Path, *, may_lack_database: bool = False) -> Iterator[StateDirectory]:
     """Create `path` if needed, make it its user's alone (0700), and hold it for this process.
+
+    `may_lack_database` is for who is about to put one there.
 
     Raises:
         StateDirectoryHeldError: another daemon holds it.
@@ -57,7 +59,8 @@ def hold(path: Path) -> Iterator[StateDirectory]:
         raise (StoreError if error.errno in _NOT_NOW else StoreRefusedError)(message) from error
     try:
         directory = StateDirectory(path)
-        _check_not_emptied(directory)
+        if not may_lack_database:
+            _check_not_emptied(directory)
         yield directory
     finally:
         os.close(descriptor)
@@ -102,11 +105,18 @@ def _check_owner(path: Path) -> None:
 
 
 def _check_not_emptied(directory: StateDirectory) -> None:
-    """Refuse a missing or zero-length database beside existing runs: SQLite would take it for a fresh one."""
-    is_empty = not directory.database.exists() or directory.database.stat().st_size == 0
-    if is_empty and any(directory.runs.glob("*/*")):
+    """Refuse a missing or zero-length database beside existing runs: SQLite would take it for a fresh one.
+
+    So it would where a restore was cut off between its steps.
+    """
+    if directory.database.exists() and directory.database.stat().st_size:
+        return
+    if any(directory.runs.glob("*/*")):
         message = (
             f"{directory.database} is missing or empty, but {directory.runs} holds runs: "
             f"restore a backup with `orchestrator restore FILE`, or move {directory.runs} away to begin anew"
         )
+        raise StoreRefusedError(message)
+    if any(directory.path.glob(f"{directory.database.name}.*")):
+        message = f"{directory.database} is missing, for a restore was cut off: repeat `orchestrator restore FILE`"
         raise StoreRefusedError(message)

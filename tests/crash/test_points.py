@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from tests.support.chain_calls import conditional, is_quiet, on_demand, rewrite
-from tests.support.crash_points import DAEMON_POINTS, PHASES, SHIM_POINTS, WRITES
+from tests.support.crash_points import DAEMON_POINTS, PHASES, RESTORE_POINTS, SHIM_POINTS, WRITES
 from tests.support.crashing import Markers, a_daemon, check_nothing_left, kill, reached, shim_of
 from tests.support.daemon import ROOT, Daemon
 from tests.support.waiting import until
@@ -32,10 +32,10 @@ def test_every_write_passes_each_phase() -> None:
     assert [ast.unparse(node) for node in in_database] == [f"f'{{item.name}}.{phase}'" for phase in PHASES]
 
 
-def test_every_other_point_of_the_daemon_is_a_literal_and_is_in_the_registry() -> None:
+def test_every_other_point_is_a_literal_and_is_in_the_registry() -> None:
     found = [_literal(call.args[0]) for file in _modules() if file != _DATABASE for call in _calls(file, "reach")]
     others = [point for point in DAEMON_POINTS if point.partition(".")[0] not in WRITES]
-    assert sorted(found) == sorted(others)
+    assert sorted(found) == sorted([*others, *RESTORE_POINTS])
 
 
 def test_every_step_of_the_shim_is_in_the_registry() -> None:

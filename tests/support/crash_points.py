@@ -3,6 +3,8 @@
 from typing import Final
 
 MIGRATION_POINTS: Final = ("migrate.begun", "migrate.committed")
+RESTORE_POINTS: Final = ("restore.moved", "restore.renamed")
+"""Those of a command, which no daemon passes; the first is passed for each of the database's three files."""
 SPAWN_POINTS: Final = ("spawn.prepared", "spawn.spawned")
 PHASES: Final = ("begun", "uncommitted", "committed")
 """Where a write can be cut off: it is about to run, it has run, it is on disk and nobody knows yet."""

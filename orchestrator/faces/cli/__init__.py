@@ -25,6 +25,8 @@ _COMMANDS: Final = (
     "trigger",
     "workflow",
     "check",
+    "backup",
+    "restore",
 )
 
 

@@ -66,8 +66,10 @@ def test_there_are_statements_in_every_module_that_spells_any() -> None:
         if re.search(r"\.execute(?:many)?\(", Path(module.__file__ or "").read_text())
     }
     of_transactions = {
+        "backup",
         "database",
         "migration",
+        "restoring",
         "wal",
         "work",
     }  # what they execute are transactions, savepoints and schemas

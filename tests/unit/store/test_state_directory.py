@@ -148,3 +148,11 @@ def test_a_database_beside_runs_is_held(tmp_path: Path) -> None:
     (tmp_path / "state.db").write_text("content")
     with hold(tmp_path):
         pass
+
+
+def test_a_database_that_a_restore_has_moved_away_is_not_begun_anew(tmp_path: Path) -> None:
+    (tmp_path / "state.db.before-restore-now").touch()
+    with pytest.raises(StoreRefusedError, match=r"a restore was cut off: repeat"), hold(tmp_path):
+        pass
+    with hold(tmp_path, may_lack_database=True):
+        pass

@@ -1,0 +1,41 @@
+"""`orchestrator backup`: copy the database while the daemon runs."""
+
+import time
+from pathlib import Path
+
+import click
+
+from orchestrator.faces.cli.errors import CommandError
+from orchestrator.faces.cli.exit_codes import ExitCode
+from orchestrator.faces.cli.session import Session, place_options
+from orchestrator.faces.cli.store_errors import store_errors
+from orchestrator.faces.cli.tables import JSON, output_option, print_json
+from orchestrator.faces.cli.text import in_one_line, size
+
+
+@click.command("backup")
+@click.argument("target", metavar="FILE|DIR", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+@place_options
+@output_option
+@click.pass_context
+def command(context: click.Context, /, *, target: Path, force: bool, output: str) -> None:
+    """Copy the database into FILE, or into a file named by the time in DIR.
+
+    The daemon may run. The copy is checked, complete and private (0600) when it appears. The runs' directories, with
+    their logs, are not in it.
+    """
+    from orchestrator.store.backup import back_up  # noqa: PLC0415 - slow to import
+
+    database = context.ensure_object(Session).settings().state_dir / "state.db"
+    if target.is_dir():
+        target /= time.strftime("state-%Y%m%dT%H%M%SZ.db", time.gmtime())
+    with store_errors():
+        try:
+            copy = back_up(database, target, replaces=force)
+        except FileExistsError:
+            raise CommandError(f"{target} is there already", ExitCode.USAGE, hint="--force replaces it.") from None
+    if output == JSON:
+        print_json({"file": str(target), "size_bytes": copy.size_bytes, "schema": copy.schema})
+    else:
+        click.echo(in_one_line(f"{target}: {size(copy.size_bytes)}, schema {copy.schema}, checked"))

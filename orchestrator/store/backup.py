@@ -1,0 +1,113 @@
+"""A copy of the database in one file: taken while a daemon writes, and looked through before anybody relies on it."""
+
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from orchestrator.model.errors import StoreError, StoreRefusedError
+from orchestrator.store import migration
+from orchestrator.store.work import primary_code
+
+_COPY: Final = "VACUUM INTO ?"
+_MOST_PROBLEMS: Final = 3
+_UNUSABLE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN})
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A database that was looked through and is whole."""
+
+    path: Path
+    size_bytes: int
+    schema: int  # the number of its last migration
+
+
+def back_up(database: Path, target: Path, *, replaces: bool = False) -> Copy:
+    """Copy what is committed now into the file `target` (0600), which appears whole, checked and durable. Blocks.
+
+    It reads one moment's state and holds nobody up: a daemon goes on writing, only its log grows meanwhile.
+
+    Raises:
+        FileExistsError: `target` is there, and not to be replaced.
+        StoreRefusedError: there is no database of ours, it is damaged, or `target` is a part of it.
+        StoreError: the disk does not take the copy.
+    """
+    if target.parent.resolve() == database.parent.resolve() and target.name.startswith(database.name):
+        message = f"{target} is a name of the state database itself"
+        raise StoreRefusedError(message)
+    if target.exists() and not replaces:
+        raise FileExistsError(str(target))
+    with translated(database):
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        os.close(handle)
+        beside = Path(name)
+        try:
+            with closing(opened_to_read(database)) as source:
+                source.execute(_COPY, (name,))
+            copy = look_through(beside)
+            make_durable(beside)
+            if replaces:
+                beside.rename(target)
+            else:
+                target.hardlink_to(beside)  # fails where somebody has made it meanwhile
+        finally:
+            with suppress(FileNotFoundError):
+                beside.unlink()
+        make_durable(target.parent)
+    return Copy(target, copy.size_bytes, copy.schema)
+
+
+def look_through(path: Path) -> Copy:
+    """Read all of a database that nobody writes to, and check it.
+
+    Raises:
+        StoreRefusedError: it is not ours, newer than this program, or damaged; the sentence says how.
+    """
+    with translated(path), closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as copy:
+        schema = migration.schema_of(copy)
+        problems = [str(row[0]) for row in copy.execute(f"PRAGMA integrity_check({_MOST_PROBLEMS})")]
+        if problems != ["ok"]:
+            message = f"{path} is damaged: {'; '.join(problems)}"
+            raise StoreRefusedError(message)
+        lost = copy.execute("PRAGMA foreign_key_check").fetchone()
+        if lost is not None:
+            message = f"{path} is damaged: a row of {lost[0]} belongs to one of {lost[2]} that is not there"
+            raise StoreRefusedError(message)
+    return Copy(path, path.stat().st_size, schema)
+
+
+def opened_to_read(path: Path) -> sqlite3.Connection:
+    """Open a database that a daemon may be writing to."""
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+
+
+def make_durable(path: Path) -> None:
+    """Have a file's content, or a directory's names, on the disk when this returns."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def translated(database: Path) -> Iterator[None]:
+    """Turn what SQLite and the system say of `database` into our errors."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if primary_code(error) in _UNUSABLE:
+            message = f"{database} cannot be used: {error}"
+            raise StoreRefusedError(message) from error
+        message = f"{database}: {error}"
+        raise StoreError(message) from error
+    except FileExistsError:
+        raise
+    except OSError as error:
+        message = f"{error.filename or database}: {error.strerror or error}"
+        raise StoreError(message) from error

@@ -1,0 +1,158 @@
+"""A copy that is not whole and ours is neither kept as a backup nor put in the place of a database."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from orchestrator.model.errors import StoreError, StoreRefusedError
+from orchestrator.model.states import RunEvent
+from orchestrator.store.backup import back_up
+from orchestrator.store.state_directory import StateDirectory, hold
+from orchestrator.supervisor.restoring import restore
+from tests.support.records import moved, opened, stored_run
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Iterator[StateDirectory]:
+    with hold(tmp_path / "state") as held:
+        with closing(opened(held.database)) as store:
+            run = stored_run(store, 1)
+            moved(store, run, RunEvent.LAUNCHED, RunEvent.SUCCEEDED)
+        yield held
+
+
+@pytest.fixture
+def copy(directory: StateDirectory, tmp_path: Path) -> Path:
+    return back_up(directory.database, tmp_path / "copy.db").path
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file() and "-shm" not in path.name}
+
+
+def damage(path: Path) -> None:
+    """Overwrite all of a database but its first page."""
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(os.urandom(path.stat().st_size - 4096))
+
+
+def spoil(path: Path, how: str) -> None:
+    """Make a database one that cannot be used."""
+    if how in {"newer", "foreign", "orphaned"}:
+        with closing(sqlite3.connect(path, isolation_level=None)) as store:
+            if how == "orphaned":
+                store.execute("PRAGMA foreign_keys = OFF")
+                store.execute("DELETE FROM job")
+            else:
+                store.execute("PRAGMA user_version = 999" if how == "newer" else "PRAGMA application_id = 1")
+    elif how == "torn":
+        os.truncate(path, path.stat().st_size // 2)
+    elif how == "damaged":
+        damage(path)
+    elif how == "gone":
+        path.unlink()
+    else:
+        path.write_bytes({"empty": b"", "text": b"this is no database, and longer than a header" * 50}[how])
+
+
+SPOILED = ["newer", "foreign", "orphaned", "torn", "damaged", "empty", "text", "gone"]
+
+
+@pytest.mark.parametrize("how", SPOILED)
+def test_a_file_that_cannot_be_used_is_not_restored(directory: StateDirectory, copy: Path, how: str) -> None:
+    spoil(copy, how)
+    before = files(directory.path)
+
+    with pytest.raises(StoreRefusedError):
+        restore(directory, copy, "now")
+
+    assert files(directory.path) == before
+
+
+@pytest.mark.parametrize("how", SPOILED)
+def test_a_database_that_cannot_be_used_replaces_no_backup(
+    directory: StateDirectory, copy: Path, tmp_path: Path, how: str
+) -> None:
+    good = copy.read_bytes()
+    spoil(directory.database, how)
+
+    with pytest.raises(StoreRefusedError):
+        back_up(directory.database, copy, replaces=True)
+
+    assert files(tmp_path) == {"copy.db": good}
+
+
+def test_a_backup_appears_for_its_owner_alone_and_replaces_nothing_unasked(
+    directory: StateDirectory, copy: Path
+) -> None:
+    assert copy.stat().st_mode & 0o777 == 0o600
+    before = copy.read_bytes()
+
+    with pytest.raises(FileExistsError):
+        back_up(directory.database, copy)
+
+    assert copy.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["state.db", "state.db-wal", "state.db.old"])
+def test_the_database_is_not_its_own_backup(directory: StateDirectory, name: str) -> None:
+    before = files(directory.path)
+
+    with pytest.raises(StoreRefusedError, match="a name of the state database itself"):
+        back_up(directory.database, directory.path / name, replaces=True)
+
+    assert files(directory.path) == before
+
+
+def test_a_folder_that_takes_no_file_is_named(directory: StateDirectory, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="No such file or directory"):
+        back_up(directory.database, tmp_path / "nowhere" / "copy.db")
+
+
+def test_a_restored_database_is_the_backup_and_the_replaced_one_is_kept_with_its_log(
+    directory: StateDirectory, copy: Path
+) -> None:
+    writer = sqlite3.connect(directory.database, isolation_level=None)
+    writer.execute("PRAGMA journal_mode = WAL")
+    writer.execute("UPDATE job SET name = 'renamed'")
+    log = Path(f"{directory.database}-wal").read_bytes()
+    assert log
+
+    restored = restore(directory, copy, "now")
+
+    assert restored.kept == directory.path / "state.db.before-restore-now"
+    assert Path(f"{restored.kept}-wal").read_bytes() == log
+    with closing(sqlite3.connect(directory.database)) as store:
+        assert store.execute("SELECT name FROM job").fetchall() == [("etl",)]
+    assert directory.database.stat().st_mode & 0o777 == 0o600
+    writer.close()
+    with closing(sqlite3.connect(restored.kept)) as store:
+        assert store.execute("SELECT name FROM job").fetchall() == [("renamed",)]
+
+
+def test_a_backup_of_an_older_schema_is_brought_up_to_date(directory: StateDirectory, tmp_path: Path) -> None:
+    from orchestrator.store import migration  # noqa: PLC0415 - its list is cut short here
+
+    old = tmp_path / "old.db"
+    first = migration.migrations()[:1]
+    with pytest.MonkeyPatch.context() as patch, closing(sqlite3.connect(old, isolation_level=None)) as store:
+        patch.setattr(migration, "migrations", lambda: first)
+        migration.prepare(store, ())
+
+    assert restore(directory, old, "now").copy.schema == 1
+
+    with closing(sqlite3.connect(directory.database)) as store:
+        assert store.execute("PRAGMA user_version").fetchone() == (migration.migrations()[-1][0],)
+
+
+def test_a_restore_into_an_empty_directory_keeps_nothing(copy: Path, tmp_path: Path) -> None:
+    with hold(tmp_path / "other", may_lack_database=True) as empty:
+        restored = restore(empty, copy, "now")
+
+        assert (restored.kept, restored.live, restored.unknown) == (None, 0, [])
+        assert empty.database.exists()
