@@ -10,7 +10,8 @@ import pytest
 
 from orchestrator.model.errors import StoreError, StoreRefusedError
 from orchestrator.model.states import RunEvent
-from orchestrator.store.backup import back_up
+from orchestrator.store import backup
+from orchestrator.store.backup import Copy, back_up, look_through
 from orchestrator.store.state_directory import StateDirectory, hold
 from orchestrator.supervisor.restoring import restore
 from tests.support.records import moved, opened, stored_run
@@ -43,11 +44,14 @@ def damage(path: Path) -> None:
 
 def spoil(path: Path, how: str) -> None:
     """Make a database one that cannot be used."""
-    if how in {"newer", "foreign", "orphaned"}:
+    if how in {"newer", "foreign", "orphaned", "inconsistent"}:
         with closing(sqlite3.connect(path, isolation_level=None)) as store:
             if how == "orphaned":
                 store.execute("PRAGMA foreign_keys = OFF")
                 store.execute("DELETE FROM job")
+            elif how == "inconsistent":
+                store.execute("PRAGMA ignore_check_constraints = ON")
+                store.execute("UPDATE job_run SET state = 'nonsense'")
             else:
                 store.execute("PRAGMA user_version = 999" if how == "newer" else "PRAGMA application_id = 1")
     elif how == "torn":
@@ -60,7 +64,7 @@ def spoil(path: Path, how: str) -> None:
         path.write_bytes({"empty": b"", "text": b"this is no database, and longer than a header" * 50}[how])
 
 
-SPOILED = ["newer", "foreign", "orphaned", "torn", "damaged", "empty", "text", "gone"]
+SPOILED = ["newer", "foreign", "orphaned", "inconsistent", "torn", "damaged", "empty", "text", "gone"]
 
 
 @pytest.mark.parametrize("how", SPOILED)
@@ -97,6 +101,21 @@ def test_a_backup_appears_for_its_owner_alone_and_replaces_nothing_unasked(
         back_up(directory.database, copy)
 
     assert copy.read_bytes() == before
+
+
+def test_a_file_that_somebody_makes_meanwhile_is_not_replaced(
+    directory: StateDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look_and_be_overtaken(path: Path) -> Copy:
+        (tmp_path / "copy.db").write_text("precious")
+        return look_through(path)
+
+    monkeypatch.setattr(backup, "look_through", look_and_be_overtaken)
+
+    with pytest.raises(FileExistsError):
+        back_up(directory.database, tmp_path / "copy.db")
+
+    assert files(tmp_path) == {"copy.db": b"precious"}
 
 
 @pytest.mark.parametrize("name", ["state.db", "state.db-wal", "state.db.old"])
