@@ -35,6 +35,11 @@ def was_never_claimed(runs: Path, run_id: JobRunId) -> bool:
     return isinstance(RunDirectory(runs, run_id).look(), Unclaimed)
 
 
+def is_held(runs: Path, run_id: JobRunId) -> bool:
+    """Say whether a live shim holds the run's claim."""
+    return RunDirectory(runs, run_id).is_held()
+
+
 def revoke(runs: Path, run_id: JobRunId) -> bool:
     """Take the claim, so that the run can never start. False if somebody has it.
 

@@ -25,6 +25,7 @@ _COMMANDS: Final = (
     "trigger",
     "workflow",
     "check",
+    "doctor",
     "backup",
     "restore",
 )

@@ -12,7 +12,7 @@ class ExitCode(IntEnum):
     SUCCESS = 0
     """It is done; for `run`, `wait` and `workflow start --wait`: every run SUCCEEDED."""
     RUN_DID_NOT_SUCCEED = 1
-    """`run`, `wait` and `workflow start --wait`: a run ended, and not as SUCCEEDED."""
+    """`run`, `wait` and `workflow start --wait`: a run ended, and not as SUCCEEDED. `doctor`: a look says "fail"."""
     USAGE = 2
     """The command line is wrong; nothing was done."""
     REFUSED = 65
