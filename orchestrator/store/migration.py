@@ -41,6 +41,8 @@ def prepare(connection: sqlite3.Connection, pragmas: Iterable[str]) -> None:
     """
     with _understood():
         version = _schema(connection, is_new_fine=True)
+        if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only a new file takes it: room.py
         for pragma in pragmas:
             connection.execute(pragma)
         for number, sql in migrations():

@@ -123,5 +123,10 @@ def replaced_runs(directory: StateDirectory) -> Runs | None:
         return None
 
 
+def leftovers(directory: StateDirectory) -> list[Path]:
+    """Return what a restore left that was cut off before its copy was put in place."""
+    return sorted(directory.path.glob(f"{_ready(directory).name}*"))
+
+
 def _ready(directory: StateDirectory) -> Path:
     return Path(f"{directory.database}{_READY}")

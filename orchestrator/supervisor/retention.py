@@ -1,4 +1,4 @@
-"""What is over for long goes: first a run's files, then its rows, a slice at a time.
+"""What is over for long goes: first a run's files, then its rows, then the room that these took, a slice at a time.
 
 Between two slices it rests, so a caller waits for one slice at most. A run's files are gone before its rows
 are, so a kill leaves nothing but work that is done again. Decision 0011 says what stays, and why.
@@ -11,7 +11,7 @@ import anyio
 import structlog
 
 from orchestrator.model.errors import StoreError, StoreFullError
-from orchestrator.store import retention
+from orchestrator.store import retention, room
 from orchestrator.store.database import Transaction
 from orchestrator.store.retention import Found, OldRun, Spent
 from orchestrator.supervisor.lifetime import MAX_RETRY_INTERVAL_S, Surroundings
@@ -20,6 +20,8 @@ log = structlog.stdlib.get_logger()
 
 SLICE: Final = 50
 """How many runs one write deletes, at most."""
+PAGES: Final = 128
+"""How many pages one write returns to the file system, at most: a few milliseconds, the flush included."""
 PAUSE_S: Final = 0.1
 RESTS: Final = 9
 """How many times as long as a slice took it rests after it, if that is more: where all is slow, others come first."""
@@ -74,6 +76,7 @@ class Retention:
         if self._file_bytes:
             await self._count()
             await self._make_room()
+        await self._give_back()
 
     async def _walk(self, look: _Look) -> int:
         """Delete all that is spent, from the oldest on; return how much went."""
@@ -148,6 +151,15 @@ class Retention:
             began = anyio.current_time()
         if emptied:
             log.info("run_files_removed", runs=emptied, left_bytes=self._total_bytes)
+
+    async def _give_back(self) -> None:
+        """Return the pages of the database that nobody will soon use."""
+        database = self._around.database
+        left = await database.read(room.surplus_pages) if self._days else 0
+        while left:
+            began = anyio.current_time()
+            left = await database.write("return_pages", lambda tx: room.give_back(tx, limit=PAGES), is_patient=True)
+            await self._rest(began)
 
     async def _rest(self, began: float) -> None:
         await anyio.sleep(max(self._pause_s, RESTS * (anyio.current_time() - began) if self._pause_s else 0))

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import pytest
 
-from tests.support.chain_calls import conditional, is_quiet, on_demand, rewrite
+from orchestrator.store.room import KEPT_PAGES
+from tests.support.chain_calls import conditional, is_quiet, leave_free_pages, on_demand, rewrite
 from tests.support.crash_points import DAEMON_POINTS, PHASES, RESTORE_POINTS, SHIM_POINTS, WRITES
 from tests.support.crashing import Markers, a_daemon, check_nothing_left, kill, reached, shim_of
 from tests.support.daemon import ROOT, Daemon
@@ -170,6 +171,7 @@ def _orchestrate(daemon: Daemon, markers: Markers) -> None:
     daemon.kill()
     family = "WHERE base_id = (SELECT base_id FROM job_run WHERE seq = 1)"
     rewrite(daemon, f"UPDATE job_run SET started_on_ms = 0, completed_on_ms = 1 {family}")  # noqa: S608
+    leave_free_pages(daemon, 2 * KEPT_PAGES)
     daemon.start()
     until(lambda: '"history_retired"' in daemon.log(), what="the end of the old runs")
 

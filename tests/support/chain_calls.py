@@ -50,6 +50,15 @@ def rewrite(daemon: Daemon, statement: str) -> None:
         assert store.execute(statement).rowcount > 0, statement
 
 
+def leave_free_pages(daemon: Daemon, count: int) -> None:
+    """Leave free pages in the store of a daemon that is down, as if much had been deleted."""
+    assert daemon.process is None or daemon.process.poll() is not None
+    with contextlib.closing(sqlite3.connect(daemon.state_dir / "state.db", isolation_level=None)) as store:
+        store.execute("CREATE TABLE filler (content BLOB)")
+        store.execute("INSERT INTO filler VALUES (zeroblob(?))", (count * 4096,))
+        store.execute("DROP TABLE filler")
+
+
 def firings(daemon: Daemon) -> list[tuple[str, int]]:
     """Return trigger and chain of every firing, oldest first."""
     return rows(daemon, "SELECT trigger_name, chain_key FROM firing ORDER BY firing_key")

@@ -19,8 +19,8 @@ RUN_WRITES: Final = (
     "settle_never_started",
 )
 """The writes that a run goes through."""
-RETENTION_WRITES: Final = ("retire_runs",)
-"""The writes that make runs be forgotten."""
+RETENTION_WRITES: Final = ("retire_runs", "return_pages")
+"""The writes that make runs be forgotten, and the room go that they took."""
 CHAIN_WRITES: Final = (
     "fire_schedule",
     "notify_delay",

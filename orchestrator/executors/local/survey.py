@@ -47,3 +47,17 @@ def revoke(runs: Path, run_id: JobRunId) -> bool:
         OSError: the disk does not take it now.
     """
     return RunDirectory(runs, run_id).revoke()
+
+
+def stored_bytes(runs: Path, run_id: JobRunId) -> int:
+    """Return how much room the run's directory takes."""
+    return RunDirectory(runs, run_id).stored_bytes()
+
+
+def discard(runs: Path, run_id: JobRunId) -> bool:
+    """Remove the run's directory. False, having removed nothing, while a live shim holds its claim.
+
+    Raises:
+        OSError: not all could be removed.
+    """
+    return RunDirectory(runs, run_id).discard()

@@ -28,6 +28,7 @@ _COMMANDS: Final = (
     "doctor",
     "backup",
     "restore",
+    "gc",
 )
 
 

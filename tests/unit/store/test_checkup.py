@@ -22,6 +22,7 @@ def state_dir(tmp_path: Path) -> Path:
     path = tmp_path / "state"
     with hold(path) as held, closing(opened(held.database)) as store:
         stored_run(store, 1)
+        store.execute("PRAGMA journal_mode = WAL")  # as a daemon leaves it
     (path / "state.db").chmod(0o600)
     return path
 
@@ -109,6 +110,17 @@ def test_a_damaged_database_is_a_failure_with_the_command_that_helps(state_dir: 
         Verdict.FAIL,
         "put a backup in its place: orchestrator restore FILE",
     )
+
+
+def test_a_database_that_is_not_consistent_is_a_failure(state_dir: Path) -> None:
+    with (state_dir / "state.db").open("r+b") as file:
+        file.seek(36)  # how many pages are free
+        file.write((7).to_bytes(4, "big"))
+
+    found = examine(state_dir)
+
+    assert verdicts(found) == [("database", Verdict.FAIL), ("clock", Verdict.OK)]
+    assert "damaged: " in found[0].told
 
 
 def test_a_newer_database_is_a_failure_and_an_older_one_is_not(state_dir: Path) -> None:

@@ -70,6 +70,7 @@ def test_there_are_statements_in_every_module_that_spells_any() -> None:
         "database",
         "migration",
         "restoring",
+        "room",
         "wal",
         "work",
     }  # what they execute are transactions, savepoints and schemas

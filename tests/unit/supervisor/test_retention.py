@@ -14,8 +14,9 @@ from orchestrator.model.ids import JobRunId
 from orchestrator.model.records import JobRun
 from orchestrator.model.triggers import TriggerState, TriggerType
 from orchestrator.model.workflows import graph
-from orchestrator.store import chains, triggers
+from orchestrator.store import chains, room, triggers
 from orchestrator.store.database import Database, open_database
+from orchestrator.store.room import KEPT_PAGES
 from orchestrator.supervisor import retention as retention_module
 from orchestrator.supervisor import sequel, workflow_runs
 from orchestrator.supervisor.bell import Bell
@@ -290,6 +291,25 @@ async def test_a_page_from_a_clock_that_was_ahead_does_not_end_the_search(world:
     assert len(world.left()) == len(ahead)
 
 
+async def test_free_pages_are_returned_a_slice_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.scene.store.execute("CREATE TABLE filler (content BLOB)")
+    world.scene.store.execute("INSERT INTO filler VALUES (zeroblob(?))", (3 * KEPT_PAGES * 4096,))
+    world.scene.store.execute("DROP TABLE filler")
+    slices = []
+    give_back = room.give_back
+
+    def counting(tx: Any, *, limit: int) -> int:
+        slices.append(limit)
+        return give_back(tx, limit=limit)
+
+    monkeypatch.setattr(room, "give_back", counting)
+    await world.retire()
+
+    assert world.rows("PRAGMA freelist_count") == [(KEPT_PAGES,)]
+    assert len(slices) >= 2 * KEPT_PAGES // retention_module.PAGES
+    assert set(slices) == {retention_module.PAGES}
+
+
 async def test_a_page_of_young_runs_ends_the_search(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.scene.at_ms += DAY_MS * 100
     for _ in range(450):
@@ -304,7 +324,7 @@ async def test_a_page_of_young_runs_ends_the_search(world: World, monkeypatch: p
 
     monkeypatch.setattr(world.database, "read", counting)
     await world.retire(later_days=0)
-    assert looks == 2  # one at chains, one at the first 200 runs
+    assert looks == 3  # one at chains, one at the first 200 runs, and one at free pages
 
 
 async def test_trouble_of_ours_only_delays(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,61 @@
+"""`orchestrator gc`: clear away what no daemon does, and give the database's free room back."""
+
+import click
+
+from orchestrator.faces.cli.exit_codes import ExitCode
+from orchestrator.faces.cli.session import Session, place_options
+from orchestrator.faces.cli.store_errors import store_errors
+from orchestrator.faces.cli.tables import JSON, output_option, print_json
+from orchestrator.faces.cli.text import in_one_line, size
+
+
+@click.command("gc")
+@click.option("--dry-run", is_flag=True, help="Only say what would go; the daemon may run.")
+@click.option("--vacuum", is_flag=True, help="Write the database anew, without free pages.")
+@place_options
+@output_option
+@click.pass_context
+def command(context: click.Context, /, *, dry_run: bool, vacuum: bool, output: str) -> None:
+    """Remove the directories of runs that the database does not know, and leftover files. No daemon may run.
+
+    The daemon itself deletes what is over for long ([retention]). Directories that a live shim holds stay.
+    """
+    from orchestrator.store import room  # noqa: PLC0415 - slow to import
+    from orchestrator.store.state_directory import StateDirectory, hold  # noqa: PLC0415
+    from orchestrator.supervisor import clearing  # noqa: PLC0415
+
+    state_dir = context.ensure_object(Session).settings().state_dir
+    problems: list[str] = []
+    rewritten = None
+    with store_errors():
+        if dry_run:
+            garbage = clearing.find(StateDirectory(state_dir))
+        else:
+            with hold(state_dir) as directory:
+                garbage = clearing.find(directory)
+                problems = clearing.clear(directory, garbage)
+                rewritten = room.rewrite(directory.database) if vacuum else None
+    if output == JSON:
+        print_json(
+            {
+                "removed": not dry_run,
+                "directories": [str(one.path) for one in garbage.directories],
+                "files": [str(path) for path in garbage.files],
+                "live": [{"directory": str(one.path), "shim_pid": one.shim_pid} for one in garbage.live],
+                "problems": problems,
+                "database_bytes": None if rewritten is None else [rewritten.before_bytes, rewritten.after_bytes],
+            }
+        )
+    else:
+        for path in (*(one.path for one in garbage.directories), *garbage.files):
+            click.echo(in_one_line(str(path)))
+        count = len(garbage.directories) + len(garbage.files)
+        click.echo(f"{count} to remove" if dry_run else f"{count - len(problems)} removed")
+        for one in garbage.live:
+            click.echo(in_one_line(f"stays: {one.path} is held by the live shim {one.shim_pid}"))
+        for problem in problems:
+            click.echo(in_one_line(f"stays: {problem}"))
+        if rewritten is not None:
+            click.echo(f"database: {size(rewritten.before_bytes)}, now {size(rewritten.after_bytes)}")
+    if problems:
+        context.exit(ExitCode.STORE_FAILED)
