@@ -24,7 +24,8 @@ class ExitCode(IntEnum):
     INTERNAL = 70
     """A mistake of this program, in the command or in the daemon."""
     STORE_FAILED = 74
-    """`serve`: the disk or the database failed in a way that leaves unknown what is stored; a restart reads what is."""
+    """`serve`: the disk or the database failed in a way that leaves unknown what is stored; a restart reads what is.
+    `backup`, `restore` and `gc`: the disk did not take it."""
     TRY_LATER = 75
     """Not now: another daemon holds the state directory, the job is at its limit of runs, or the daemon is busy."""
     FOREIGN_ANSWER = 76
@@ -32,7 +33,7 @@ class ExitCode(IntEnum):
     NOT_PERMITTED = 77
     """The daemon does not let this user in."""
     CONFIGURATION = 78
-    """A mistake in the settings or in a job file; the message names file and line."""
+    """A mistake in the settings or in a job file; the message names file and line. Or a database that cannot be used."""
     WAIT_TIMED_OUT = 124
     """`wait --timeout`: the time passed before every run had ended; the runs go on."""
     INTERRUPTED = 130
