@@ -10,7 +10,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from orchestrator.model.errors import StoreError, restore_hint
+from orchestrator.model.errors import StoreError
 from orchestrator.model.findings import Finding, Verdict
 from orchestrator.store import migration
 from orchestrator.store.backup import translated
@@ -21,6 +21,7 @@ SELECT max(
     coalesce((SELECT at_ms FROM event WHERE seq = (SELECT max(seq) FROM event)), 0)
 )
 """
+_RESTORE: Final = "restore a backup: orchestrator restore FILE"
 _QUICK_CHECK: Final = "PRAGMA quick_check(3)"
 _MENDED: Final = (3, 51, 3)
 _LITTLE_BYTES: Final = 1024**3
@@ -116,7 +117,7 @@ def check_database(path: Path, *, now_ms: int, within_s: float) -> Iterator[Find
             yield _whole(store, newer, within_s)
             yield _clock(store, now_ms) if schema == newest else Finding("clock", Verdict.OK, "not compared")
     except StoreError as error:
-        yield Finding(name, Verdict.FAIL, str(error), restore_hint())
+        yield Finding(name, Verdict.FAIL, str(error), _RESTORE)
 
 
 def _whole(store: sqlite3.Connection, told: str, within_s: float) -> Finding:
@@ -132,7 +133,7 @@ def _whole(store: sqlite3.Connection, told: str, within_s: float) -> Finding:
     finally:
         store.set_progress_handler(None, 0)
     if problems != ["ok"]:
-        return Finding("database", Verdict.FAIL, f"{told}; damaged: {'; '.join(problems)}", restore_hint())
+        return Finding("database", Verdict.FAIL, f"{told}; damaged: {'; '.join(problems)}", _RESTORE)
     return Finding("database", Verdict.OK, f"{told}; whole")
 
 

@@ -108,7 +108,7 @@ def test_a_damaged_database_is_a_failure_with_the_command_that_helps(state_dir: 
 
     assert (found[0].verdict, found[0].remedy) == (
         Verdict.FAIL,
-        "put a backup in its place: orchestrator restore FILE",
+        "restore a backup: orchestrator restore FILE",
     )
 
 

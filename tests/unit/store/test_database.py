@@ -23,7 +23,6 @@ from anyio.lowlevel import checkpoint
 from orchestrator.model.errors import (
     OperationTimeoutError,
     StoreBrokenError,
-    StoreDamagedError,
     StoreError,
     StoreFullError,
     StoreRefusedError,
@@ -244,27 +243,6 @@ async def test_a_damaged_database_ends_the_writer_and_all_that_is_written_after(
             assert ended.group_contains(StoreBrokenError)
             with pytest.raises(StoreBrokenError):
                 await database.write("later", add(1))
-            database.close()
-
-
-@pytest.mark.parametrize("code", [sqlite3.SQLITE_CORRUPT_INDEX, sqlite3.SQLITE_NOTADB])
-async def test_a_database_that_is_found_damaged_says_what_helps(path: Path, quick_s: float, code: int) -> None:
-    def meet(tx: Transaction) -> None:
-        error = sqlite3.DatabaseError("database disk image is malformed")
-        error.sqlite_errorcode = code
-        raise error
-
-    with anyio.fail_after(WITHIN_S):
-        async with open_database(path, operation_timeout_s=10, quick_s=quick_s) as database:
-            for is_short in (True, False):
-                with pytest.raises(StoreDamagedError, match=r"is malformed; .* orchestrator restore FILE"):
-                    await database.read(meet, is_short=is_short)
-            with pytest.raises(ExceptionGroup) as ended:  # noqa: PT012 - it is raised where the group ends
-                async with anyio.create_task_group() as tasks:
-                    await tasks.start(database.serve)
-                    with pytest.raises(StoreDamagedError, match=r"is malformed; .* orchestrator restore FILE"):
-                        await database.write("meet", meet, is_short=True)
-            assert ended.group_contains(StoreDamagedError)
             database.close()
 
 
