@@ -17,7 +17,7 @@ from tests.support.waiting import until
 
 pytestmark = [pytest.mark.crash_full, pytest.mark.timeout(120)]
 
-_CLOSED: Final = ("/srv/x", "/etc/x", "/home/x")
+_CLOSED: Final = ("/srv/x", "/etc/x", "/usr/x")
 _EROFS: Final = 30
 _EXIT_CODE: Final = 7
 _NEXT_VERSION: Final = "99.1"
@@ -205,7 +205,7 @@ CONFINED: Final = textwrap.dedent(
         os.nice(1)
         print(json.dumps({
             "squares": squares, "shell": subprocess.check_output("echo sub", shell=True, text=True).strip(),
-            "writes": {path: tried(path) for path in ("here", "/tmp/x", "/var/tmp/x", "/srv/x", "/etc/x", "/home/x")},
+            "writes": {path: tried(path) for path in ("here", "/tmp/x", "/var/tmp/x", "/srv/x", "/etc/x", "/usr/x")},
             "temporary": tried(os.path.join(tempfile.gettempdir(), "x")),
             "manager": [name for name in os.environ if name.startswith(("NOTIFY", "WATCHDOG", "INVOCATION", "LISTEN"))],
             "uid": os.getuid(),
