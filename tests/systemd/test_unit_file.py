@@ -45,6 +45,7 @@ def test_systemd_finds_it_confined() -> None:
     [
         "CapabilityBoundingSet=",
         "Delegate=cpu memory pids",
+        "Environment=ORCHESTRATOR_LIMITS__CGROUP=delegated",
         "KillMode=process",
         "NoNewPrivileges=yes",
         "NotifyAccess=main",
