@@ -79,10 +79,10 @@ def _peers() -> Finding:
             closing(socket.create_server(("127.0.0.1", 0))) as server,
             closing(socket.create_connection(server.getsockname())) as client,
         ):
-            is_known = peer.is_owner(client.getsockname(), server.getsockname())
+            uid = peer.uid_of(client.getsockname(), server.getsockname())
     except OSError as error:
         return Finding("peers", Verdict.FAIL, f"no connection over 127.0.0.1: {error.strerror or error}")
-    if is_known:
+    if uid is not None and peer.may_enter(uid):
         return Finding("peers", Verdict.OK, "the kernel says whose a connection is (sock_diag)")
     remedy = 'CONFIG_INET_DIAG in the kernel; until then only [access] peer = "any" lets somebody in'
     return Finding("peers", Verdict.FAIL, "the kernel does not say whose a connection is (sock_diag)", remedy)
