@@ -169,6 +169,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_starts_twice_over_power_cuts(t
     with scene_of(tmp_path, ROOT, seed) as scene:
         for _ in range(_CUTS):
             scene.cut()
+            assert scene.wrongs == []
         scene.finish()
         assert scene.wrongs == []
 

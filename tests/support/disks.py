@@ -13,8 +13,6 @@ from typing import Final, Self
 
 import pytest
 
-from tests.support.waiting import until
-
 
 @contextlib.contextmanager
 def small_disk(root: Path, *, what: str = "a full disk") -> Iterator[Path]:
@@ -80,7 +78,7 @@ class PowerCut:
             pytest.skip("NOT TESTED: a power cut. mkfs.ext4 is missing")
         self.path.mkdir()
         with self._image.open("wb") as image:
-            image.truncate(96 * 1024 * 1024)
+            image.truncate(32 * 1024 * 1024)
         subprocess.run(["mkfs.ext4", "-q", "-F", str(self._image)], check=True)
         self._mount()
         return self
@@ -99,9 +97,12 @@ class PowerCut:
             os.close(descriptor)
 
     def come_back(self) -> None:
-        """Mount what is left. To be called when nobody uses it any more."""
-        umount = ["umount", str(self.path)]
-        until(lambda: subprocess.run(umount, capture_output=True, check=False).returncode == 0, what="an unused disk")
+        """Mount what is left: a copy, for some other mount namespace may keep the old one alive, and dead to all."""
+        subprocess.run(["umount", "--lazy", str(self.path)], check=True)
+        copy = self._image.with_suffix(".copy")
+        shutil.copyfile(self._image, copy)
+        self._image.unlink()
+        copy.rename(self._image)
         self._mount()
 
     def _mount(self) -> None:
