@@ -66,6 +66,9 @@ MARK_INTERVAL_S = 1.0
 MARKS_PER_INTERVAL = 8192  # then the interval doubles: a year of output takes some 2 MiB of marks
 SCRIPT_OOM_SCORE_ADJ = b"500"
 SCRIPT_UMASK = 0o022  # the daemon's own is stricter; what a script writes is its user's to share
+_TO_WRITE = (
+    os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+)  # a pipe in its place is not waited for
 LIBC = ctypes.CDLL(None, use_errno=True)
 # What wait4(2) writes; not os.wait4, which imports the module `resource` under the eyes of warm scripts.
 STATUS = ctypes.c_int()
@@ -114,7 +117,7 @@ class Log:
 
     def __init__(self, path: str, limit_bytes: int, keep_tail_bytes: int = 0) -> None:
         """Create the file and the pipe; raises OSError."""
-        self.file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        self.file = os.open(path, _TO_WRITE | os.O_TRUNC, 0o600)
         self.source, self.sink = os.pipe()  # both close on exec; the child's copy of the sink becomes its fd 1 or 2
         os.set_blocking(self.source, False)
         self.path = path
@@ -182,9 +185,8 @@ class Log:
             self.times = -1
 
     def _open_times(self) -> int:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            return os.open(self.path.replace(".log", ".times"), flags, 0o600)
+            return os.open(self.path.replace(".log", ".times"), _TO_WRITE | os.O_TRUNC, 0o600)
         except OSError:
             return -1
 
@@ -686,7 +688,7 @@ def seal(fields: Fields, reserve_name: str) -> None:
     content = json.dumps(fields, ensure_ascii=False).encode()
     while True:
         try:
-            descriptor = os.open(reserve_name, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(reserve_name, _TO_WRITE, 0o600)
             try:
                 _write_all(descriptor, content)
                 os.ftruncate(descriptor, len(content))
@@ -702,10 +704,19 @@ def seal(fields: Fields, reserve_name: str) -> None:
                 return  # somebody removed the run directory: there is no place left for an ending
             with contextlib.suppress(OSError):
                 os.chmod(".", 0o700)  # a script may have locked its own run in
+            for name in (reserve_name, "ending.json"):
+                set_aside(name)
             time.sleep(RETRY_INTERVAL_S)  # the result is in our memory and the lock is held: nothing is lost by waiting
         else:
             reach("shim.ending_durable")
             return
+
+
+def set_aside(name: str) -> None:
+    """Give way to the ending where a script has put what is no file: a pipe, a link, a directory."""
+    with contextlib.suppress(OSError):
+        if not stat.S_ISREG(os.lstat(name).st_mode):
+            os.rename(name, f"{name}.{time.time_ns()}")
 
 
 def sync_directory(path: str) -> None:
