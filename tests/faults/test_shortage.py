@@ -115,7 +115,7 @@ def test_without_descriptors_calls_are_taken_on_what_is_open_and_runs_happen_lat
             assert sum(psutil.Process(daemon.pid).cpu_times()[:2]) - cpu_before < 5
         for one in late:
             with one, suppress(ConnectionError, IndexError):  # cut off, which every client answers by calling again
-                assert read_answer(one).status == 200
+                assert read_answer(one).status in (200, 503)  # or told so, which is answered in the same way
     for run_id in run_ids:
         lives.wait_for_end(run_id)
         run = check_truthful(daemon, run_id)
@@ -191,9 +191,9 @@ def test_an_ending_that_cannot_be_opened_now_is_not_taken_for_missing(tmp_path: 
     next_free = os.dup(0)
     os.close(next_free)
     try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (next_free + 1, before[1]))  # enough for the claim alone
+        resource.setrlimit(resource.RLIMIT_NOFILE, (next_free, before[1]))
         with pytest.raises(OSError, match=r"Too many open files: .*ending\.json"):
-            directory.look()
+            directory._ending()
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
     assert isinstance(directory.look(), Ended)
