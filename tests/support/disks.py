@@ -78,7 +78,7 @@ class PowerCut:
             pytest.skip("NOT TESTED: a power cut. mkfs.ext4 is missing")
         self.path.mkdir()
         with self._image.open("wb") as image:
-            image.truncate(32 * 1024 * 1024)
+            image.truncate(128 * 1024 * 1024)
         subprocess.run(["mkfs.ext4", "-q", "-F", str(self._image)], check=True)
         self._mount()
         return self
