@@ -154,8 +154,10 @@ class Stage:
         self.daemon.end_runs()
         if self.has_disk:
             (self.disk / "ballast").unlink(missing_ok=True)
-            shutil.copytree(self.disk, self.root / "kept", symlinks=True, dirs_exist_ok=True, ignore=_no_pipes)
-            until(lambda: subprocess.run(["umount", str(self.disk)], check=False).returncode == 0, what="umount")
+            try:
+                shutil.copytree(self.disk, self.root / "kept", symlinks=True, dirs_exist_ok=True, ignore=_no_file)
+            finally:
+                until(lambda: subprocess.run(["umount", str(self.disk)], check=False).returncode == 0, what="umount")
 
     def _environment(self) -> dict[str, str]:
         settings = {
@@ -259,5 +261,7 @@ class Stage:
         assert "__type" not in answer, (action, members, answer)
 
 
-def _no_pipes(folder: str, names: list[str]) -> set[str]:
-    return {name for name in names if not (Path(folder) / name).is_symlink() and (Path(folder) / name).is_fifo()}
+def _no_file(folder: str, names: list[str]) -> set[str]:
+    """Name what is no file, folder or link: pipes and sockets, which cannot be copied."""
+    paths = {name: Path(folder) / name for name in names}
+    return {name for name, path in paths.items() if not (path.is_symlink() or path.is_file() or path.is_dir())}
