@@ -74,7 +74,9 @@ class Over:
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
-    """The claim is taken so that the run can never start."""
+    """The claim is taken so that the run can never start, and why, where that was written down."""
+
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +126,8 @@ class Executor(Protocol):
         """Ask a live run's shim to climb the stop ladder. Does nothing where none is alive."""
         ...
 
-    async def revoke(self, run_id: JobRunId) -> bool:
-        """Take the claim, so that the run can never start. Returns False if somebody else has it.
+    async def revoke(self, run_id: JobRunId, reason: str) -> bool:
+        """Take the claim, so that the run can never start, for a reason. Returns False if somebody else has it.
 
         Raises:
             UnavailableError: not now (a full disk); try again.

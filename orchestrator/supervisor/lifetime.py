@@ -136,8 +136,8 @@ class Lifetime:
                 await self._settle_lost(reason)
             case Revoked() if self.run.state is JobRunState.RUNNING:  # a daemon died between these two steps of ours
                 await self._settle_lost(_DIRECTORY_GONE)
-            case Revoked():
-                await self._settle_never_started(self._problem or "The launch of the run was revoked")
+            case Revoked(reason):
+                await self._settle_never_started(self._problem or reason or "The launch of the run was revoked")
             case Unknown():
                 return False
         return True
@@ -145,14 +145,14 @@ class Lifetime:
     async def _unclaimed(self, seen: Unclaimed) -> bool:
         has_run = seen.was_claimed or self._is_seen_alive or self.run.state is JobRunState.RUNNING
         if has_run:  # its directory is gone, not its claim
-            await self._around.executor.revoke(self.run.id)
+            await self._around.executor.revoke(self.run.id, _DIRECTORY_GONE)
             await self._settle_lost(_DIRECTORY_GONE)
             return True
         problem = seen.problem or self._problem
         is_hopeless = problem is not None or self._launches >= MAX_LAUNCHES
         if self.run.state is JobRunState.STOPPING or is_hopeless:
             self._problem = problem or f"The run's shim died {MAX_LAUNCHES} times before it could claim the run"
-            if await self._around.executor.revoke(self.run.id):
+            if await self._around.executor.revoke(self.run.id, self._problem):
                 await self._settle_never_started(self._problem)
             return True
         return await self._launch()

@@ -7,6 +7,7 @@ directory is gone, too, would it start again: so its claim is taken if the repla
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from orchestrator.executors.local import survey
 from orchestrator.executors.local.survey import FoundDirectory
@@ -15,6 +16,8 @@ from orchestrator.store import restoring
 from orchestrator.store.backup import Copy
 from orchestrator.store.restoring import Runs
 from orchestrator.store.state_directory import StateDirectory
+
+_ENDED_SINCE: Final = "The run had ended after the backup that was restored was made"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +58,8 @@ def _forbid(directory: StateDirectory, queued: list[JobRunId], to_retry: list[Jo
         known = {run_id: replaced.find(run_id) for run_id in (*queued, *to_retry)}
     ended = [run_id for run_id, run in known.items() if run is not None and run.is_terminal]
     forbidden = sum(
-        survey.revoke(directory.runs, run_id) for run_id in ended if survey.was_never_claimed(directory.runs, run_id)
+        survey.revoke(directory.runs, run_id, _ENDED_SINCE)
+        for run_id in ended
+        if survey.was_never_claimed(directory.runs, run_id)
     )
     return forbidden, sum(known[run_id] is None for run_id in queued)

@@ -292,3 +292,23 @@ def test_fifty_queued_runs_keep_their_order_over_two_restarts(tmp_path: Path) ->
         for run_id in run_ids:
             assert check_truthful(lives.daemon, run_id)["state"] == "SUCCEEDED"
         check_nothing_left(lives.daemon, lives.markers)
+
+
+def test_why_a_run_cannot_start_is_known_after_a_kill_before_it_is_stored(tmp_path: Path) -> None:
+    with Lives(tmp_path, ["settle_never_started.begun"]) as lives:
+        command = {"Name": "pythonshell", "ScriptLocation": "s3://no-such-bucket/script.py"}
+        assert lives.client.call("CreateJob", Name="job", Role="r", Command=command) == {"Name": "job"}
+        run_id = lives.client.start("job")
+        lives.wait_for_end(run_id)
+        assert lives.deaths == 1
+        assert "no directory is set for its bucket" in check_truthful(lives.daemon, run_id)["error_message"]
+
+
+def test_a_lost_run_leaves_no_reserve_of_its_shim(lives: Lives) -> None:
+    """Half a megabyte for the ending that will not come."""
+    run_id = lives.client.start(lives.client.job("job", lives.markers.script("time.sleep(1000)")))
+    lives.markers.wait_for("start", run_id=run_id)
+    shim = shim_of(lives.daemon, run_id)
+    kill(shim.pid)
+    lives.wait_for_end(run_id)
+    assert not (run_directory(lives.daemon, run_id) / f"ending.{shim.pid}").exists()

@@ -32,9 +32,8 @@ _STEPS: Final[Mapping[tuple[str, str], str]] = {
 }
 """As ARCHITECTURE.md draws them."""
 _NEVER_STARTED: Final = frozenset({"FORBIDDEN", "LAUNCH_FAILED", "JOB_MISSING"})
-_OWN_WORDS: Final = ("No space left", "disk is full", "VersionMismatch", "launch of the run was revoked")
-"""A failure that says this is nobody's fault: the disk was full, or another run's bookmark was first. The last is what
-is left of a full disk where the daemon was killed before the store, full as well, could take the reason."""
+_OWN_WORDS: Final = ("No space left", "disk is full", "VersionMismatch")
+"""A failure that says this is nobody's fault: the disk was full, or another run's bookmark was first."""
 
 
 def check(history: History) -> list[Violation]:

@@ -61,13 +61,13 @@ class ScriptedExecutor:
         self.stopped.append(run_id)
         self.on_stop(run_id)
 
-    async def revoke(self, run_id: JobRunId) -> bool:
+    async def revoke(self, run_id: JobRunId, reason: str) -> bool:
         """Take the claim if nobody has it."""
         self.revoked.append(run_id)
         self.on_revoke(run_id)
         if not isinstance(self.seen[run_id], Unclaimed):
             return False
-        self.seen[run_id] = Revoked()
+        self.seen[run_id] = Revoked(reason)
         return True
 
     async def sweep(self, run_id: JobRunId) -> None:

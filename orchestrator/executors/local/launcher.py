@@ -180,11 +180,11 @@ class LocalExecutor:
             if isinstance(seen, Alive) or (isinstance(seen, Held) and shim.pid == seen.pid):
                 shim.stop()
 
-    async def revoke(self, run_id: JobRunId) -> bool:
+    async def revoke(self, run_id: JobRunId, reason: str) -> bool:
         """Take the claim; see `Executor.revoke`."""
         self._fetched.discard(run_id)
         try:
-            is_revoked = RunDirectory(self._runs, run_id).revoke()
+            is_revoked = RunDirectory(self._runs, run_id).revoke(reason)
         except OSError as error:
             message = f"the claim of {run_id} cannot be revoked now: {error}"
             raise UnavailableError(message) from error
@@ -198,6 +198,7 @@ class LocalExecutor:
         if self._cgroups is not None:
             await anyio.to_thread.run_sync(self._cgroups.sweep, run_id)
         await anyio.to_thread.run_sync(leftovers.sweep, str(run_id))
+        await anyio.to_thread.run_sync(RunDirectory(self._runs, run_id).drop_reserves)
 
     async def read_log(self, run_id: JobRunId, stream: Stream, *, offset: int, limit: int) -> bytes:
         """Read a log file; see `Executor.read_log`."""

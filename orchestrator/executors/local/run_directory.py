@@ -25,9 +25,11 @@ _PRIVATE: Final = 0o700
 _PASSABLE: Final = 0o011
 SHARDS: Final = tuple(f"{number:02x}" for number in range(256))
 """Run directories lie in these, by the first digits of the run's id."""
+_MAX_REASON_CHARS: Final = 2_000
 _MAX_FILE_BYTES: Final = 1024 * 1024
 _MAX_PID: Final = 1 << 22  # Linux gives no larger one
 _MAX_TIMES_BYTES: Final = 8 * 1024 * 1024
+_RESERVE: Final = re.compile(r"(claim|ending)\.[0-9]+")
 _MARK: Final = re.compile(rb"([0-9]{1,15}) ([0-9]{1,15})\n")
 _NOFOLLOW: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _FOREIGN: Final = frozenset({errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.ENODEV})
@@ -127,7 +129,7 @@ class RunDirectory:
                 pid = fields.get("pid") if fields else None
                 return Held(pid) if _is_pid(pid) else Lost("its claim cannot be read")
         if fields is not None and fields.get("by") == "revoked":
-            return Revoked()
+            return Revoked(_text(fields.get("reason")))
         ending = self._ending()
         if ending is not None:
             return Ended(ending)
@@ -151,8 +153,8 @@ class RunDirectory:
             pass
         return False
 
-    def revoke(self) -> bool:
-        """Take the claim so that the run can never start. False if somebody has it already.
+    def revoke(self, reason: str) -> bool:
+        """Take the claim so that the run can never start, for a reason. False if somebody has it already.
 
         Raises:
             OSError: the disk does not take it now.
@@ -160,13 +162,21 @@ class RunDirectory:
         self.create()
         mine = self.path / f"claim.revoked.{os.getpid()}"
         try:
-            mine.write_text(json.dumps({"v": 1, "by": "revoked", "run_id": self._run_id}), encoding="ascii")
+            fields = {"v": 1, "by": "revoked", "run_id": self._run_id, "reason": reason[:_MAX_REASON_CHARS]}
+            mine.write_text(json.dumps(fields), encoding="ascii")
             os.link(mine, self.path / "claim")
         except FileExistsError:
             return False
         finally:
             mine.unlink(missing_ok=True)
         return True
+
+    def drop_reserves(self) -> None:
+        """Remove what dead shims had begun to write: half a megabyte each, reserved for endings that will not come."""
+        with suppress(OSError):
+            for path in self.path.iterdir():
+                if _RESERVE.fullmatch(path.name):
+                    path.unlink()
 
     def read_log(self, stream: Stream, *, offset: int, limit: int) -> bytes:
         """Return up to `limit` bytes from `offset` on. What is not there, or is not a file of ours, reads as empty."""
@@ -275,6 +285,15 @@ def _opened(path: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _text(value: object) -> str | None:
+    """Return what is text that the store takes."""
+    if isinstance(value, str):
+        with suppress(UnicodeEncodeError):  # half a surrogate pair
+            value.encode()
+            return value
+    return None
 
 
 def boot_id() -> str:

@@ -40,13 +40,13 @@ def is_held(runs: Path, run_id: JobRunId) -> bool:
     return RunDirectory(runs, run_id).is_held()
 
 
-def revoke(runs: Path, run_id: JobRunId) -> bool:
-    """Take the claim, so that the run can never start. False if somebody has it.
+def revoke(runs: Path, run_id: JobRunId, reason: str) -> bool:
+    """Take the claim, so that the run can never start, for a reason. False if somebody has it.
 
     Raises:
         OSError: the disk does not take it now.
     """
-    return RunDirectory(runs, run_id).revoke()
+    return RunDirectory(runs, run_id).revoke(reason)
 
 
 def stored_bytes(runs: Path, run_id: JobRunId) -> int:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -170,20 +171,33 @@ def test_many_probes_at_once_all_see_the_same(directory: RunDirectory) -> None:
 
 
 def test_a_revoked_claim_is_known_as_one(directory: RunDirectory) -> None:
-    assert directory.revoke()
-    assert directory.look() == Revoked()
+    assert directory.revoke("it may not")
+    assert directory.look() == Revoked("it may not")
     assert not directory.is_held()
 
 
+def test_a_revoked_claim_whose_reason_is_no_text_has_none(directory: RunDirectory) -> None:
+    for reason in ("7", '"\\ud800"', "null"):
+        (directory.path / "claim").write_text(f'{{"by": "revoked", "reason": {reason}}}')
+        assert directory.look() == Revoked()
+
+
+def test_what_a_dead_shim_had_reserved_is_removed_and_nothing_else(directory: RunDirectory) -> None:
+    for name in ("claim", "claim.12", "ending.12", "ending.json", "stdout.log", "ending.12.old"):
+        (directory.path / name).touch()
+    directory.drop_reserves()
+    assert {path.name for path in directory.path.iterdir()} == {"claim", "ending.json", "stdout.log", "ending.12.old"}
+
+
 def test_a_claim_is_revoked_even_where_there_is_no_directory_yet(tmp_path: Path) -> None:
-    assert RunDirectory(tmp_path / "runs", run_id(1)).revoke()
+    assert RunDirectory(tmp_path / "runs", run_id(1)).revoke("it may not")
 
 
 @pytest.mark.parametrize("holder", ["shim", "revoked"])
 def test_a_claim_that_somebody_has_is_not_revoked(directory: RunDirectory, holder: str) -> None:
     claim(directory, by=holder)
     before = (directory.path / "claim").read_bytes()
-    assert not directory.revoke()
+    assert not directory.revoke("it may not")
     assert (directory.path / "claim").read_bytes() == before
 
 
@@ -200,15 +214,15 @@ def test_a_claim_is_won_once_however_many_want_it(tmp_path: Path) -> None:
                 return False
             return True
 
-        return list(pool.map(lambda take: take(), [shim, wanted[0].revoke, shim]))
+        return list(pool.map(lambda take: take(), [shim, partial(wanted[0].revoke, "it may not"), shim]))
 
     with ThreadPoolExecutor(3) as pool:
         assert {sum(race(number)) for number in range(100)} == {1}
 
 
 def test_a_revocation_leaves_nothing_beside_the_claim(directory: RunDirectory) -> None:
-    directory.revoke()
-    directory.revoke()
+    directory.revoke("it may not")
+    directory.revoke("it may not")
     assert [path.name for path in directory.path.iterdir()] == ["claim"]
 
 
@@ -216,7 +230,7 @@ def test_a_disk_that_takes_nothing_says_so(directory: RunDirectory) -> None:
     directory.path.rmdir()
     directory.path.write_text("in the way")
     with pytest.raises(OSError, match="File exists"):
-        directory.revoke()
+        directory.revoke("it may not")
 
 
 def test_a_directory_is_found_by_its_runs_id_alone(tmp_path: Path) -> None:
