@@ -53,6 +53,7 @@ def namespace() -> Iterator[PidNamespace]:
 def _lives(root: Path, namespace: PidNamespace, *points: str, stop_grace_s: float = 2) -> Lives:
     lives = Lives(root, points, runs__stop_grace_s=stop_grace_s)
     lives.daemon.popen = namespace.popen
+    lives.markers.are_pids_ours = False
     return lives
 
 

@@ -59,6 +59,8 @@ class Markers:
     def __init__(self, path: Path) -> None:
         """Keep it at `path`."""
         self.path = path
+        self.are_pids_ours = True
+        """False where scripts see the pids of a namespace: here, these are other processes'."""
 
     def script(self, body: str = "", *, moves_bookmark: bool = False) -> str:
         """Return a script that notes its start, does `body` and notes its end; `body` may `note` more."""
@@ -83,6 +85,8 @@ class Markers:
 
     def pids(self) -> set[int]:
         """Return every pid that a script wrote down: its own, and those noted as `pid=<n>`."""
+        if not self.are_pids_ours:
+            return set()
         more = {int(word[4:]) for one in self.all() for word in one.more if word.startswith("pid=")}
         return {one.pid for one in self.all()} | more
 
