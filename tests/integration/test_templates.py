@@ -374,13 +374,18 @@ def test_an_installed_package_makes_the_template_anew(daemon: Daemon, venv: Venv
 def test_a_first_import_that_is_kept_compiled_makes_nothing_stale(daemon: Daemon, venv: Venv) -> None:
     module = venv.module("compiled", "")
     (venv.packages / "late.py").write_text("")
-    job = job_of(daemon, venv, "compiled", f"import late\n{COLD}", module)
+    package = venv.packages / "late_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    job = job_of(daemon, venv, "compiled", f"import late, late_package\n{COLD}", module)
     shutil.rmtree(venv.packages / "__pycache__", ignore_errors=True)
     template = ready(daemon, job, module)
-    shutil.rmtree(venv.packages / "__pycache__", ignore_errors=True)
+    for folder in (venv.packages, package):
+        shutil.rmtree(folder / "__pycache__", ignore_errors=True)
     for _ in range(3):
         assert told(daemon, job) == f"{template}\n"
     assert (venv.packages / "__pycache__").is_dir()
+    assert (package / "__pycache__").is_dir()
 
 
 def test_jobs_with_one_runtime_share_its_template_and_another_list_has_another(daemon: Daemon, venv: Venv) -> None:

@@ -142,7 +142,7 @@ def _entries(path: str) -> dict[str, Mark | None]:
         names = os.listdir(path)
     except OSError:
         return {}
-    return {name: _mark(os.path.join(path, name)) for name in names if name != "__pycache__"}
+    return {name: _mark_of_entry(os.path.join(path, name)) for name in names if name != "__pycache__"}
 
 
 def _own_files() -> list[str]:
@@ -164,3 +164,9 @@ def _mark(path: str) -> Mark | None:
     except OSError:
         return None
     return (status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+def _mark_of_entry(path: str) -> Mark | None:
+    """Return the same, but of a directory only which it is: its time changes with a first import from it (__pycache__)."""
+    mark = _mark(path)
+    return (mark[0], 0, 0) if mark is not None and os.path.isdir(path) else mark
