@@ -164,7 +164,7 @@ def scene_of(root: Path, code: Path, seed: int) -> Iterator[Scene]:
 
 @pytest.mark.crash_full
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_nothing_acknowledged_is_lost_and_nothing_starts_twice_over_power_cuts(tmp_path: Path, seed: int) -> None:
     with scene_of(tmp_path, ROOT, seed) as scene:
         for _ in range(_CUTS):
