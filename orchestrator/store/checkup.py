@@ -14,6 +14,7 @@ from orchestrator.model.errors import StoreError
 from orchestrator.model.findings import Finding, Verdict
 from orchestrator.store import migration
 from orchestrator.store.backup import translated
+from orchestrator.store.state_directory import PASSABLE
 
 NEWEST_INSTANT: Final = """
 SELECT max(
@@ -63,8 +64,11 @@ def check_directory(state_dir: Path) -> Iterator[Finding]:
         )
     open_to_others = [
         path
-        for path in (state_dir, *state_dir.glob("state.db*"), state_dir / "daemon.lock", state_dir / "runs")
-        if path.exists() and path.lstat().st_mode & _OTHERS
+        for path, allowed in (
+            *((path, PASSABLE) for path in (state_dir, state_dir / "runs")),
+            *((path, 0) for path in (*state_dir.glob("state.db*"), state_dir / "daemon.lock")),
+        )
+        if path.exists() and path.lstat().st_mode & _OTHERS not in (0, allowed)
     ]
     for path in open_to_others:
         yield Finding(

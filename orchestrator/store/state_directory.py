@@ -19,7 +19,8 @@ _PRIVATE_FILE = 0o600
 _OTHERS_MAY_WRITE = 0o022
 _NOT_NOW = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 _OTHERS = 0o077
-_PASSABLE = 0o011  # lets scripts of other users get to their runs, see let_through
+PASSABLE = 0o011
+"""Lets scripts of other users get to their runs by name (RunDirectory.let_through), and shows them nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def _check_owner(path: Path) -> None:
             f"the state directory {path} is writable by others (mode {status.st_mode & 0o777:o}); run: chmod 700 {path}"
         )
         raise StoreRefusedError(message)
-    if status.st_mode & _OTHERS not in (0, _PASSABLE):
+    if status.st_mode & _OTHERS not in (0, PASSABLE):
         path.chmod(_PRIVATE_DIRECTORY)
 
 

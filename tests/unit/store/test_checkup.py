@@ -35,6 +35,14 @@ def test_a_directory_of_its_owner_alone_is_as_it_should_be(state_dir: Path) -> N
     assert verdicts(check_directory(state_dir)) == [("state directory", Verdict.OK)]
 
 
+def test_directories_that_scripts_of_other_users_pass_through_are_as_they_should_be(state_dir: Path) -> None:
+    (state_dir / "runs").mkdir()
+    for path in (state_dir, state_dir / "runs"):
+        path.chmod(0o711)  # as the first run of another user leaves them
+
+    assert verdicts(check_directory(state_dir)) == [("state directory", Verdict.OK)]
+
+
 @pytest.mark.parametrize("name", [".", "state.db", "daemon.lock"])
 def test_what_others_can_open_is_named_with_the_command_that_helps(state_dir: Path, name: str) -> None:
     (state_dir / name).chmod(0o740)
