@@ -34,11 +34,11 @@ def back_up(database: Path, target: Path, *, replaces: bool = False) -> Copy:
 
     Raises:
         FileExistsError: `target` is there, and not to be replaced.
-        StoreRefusedError: there is no database of ours, it is damaged, or `target` is a part of it.
+        StoreRefusedError: there is no database of ours, it is damaged, or `target` is in its directory.
         StoreError: the disk does not take the copy.
     """
-    if target.parent.resolve() == database.parent.resolve() and target.name.startswith(database.name):
-        message = f"{target} is a name of the state database itself"
+    if target.parent.resolve().is_relative_to(database.parent.resolve()):  # replaced, its lock would hold nobody off
+        message = f"{target} is in the state directory, whose files are the daemon's; a backup belongs elsewhere"
         raise StoreRefusedError(message)
     if target.exists() and not replaces:
         raise FileExistsError(str(target))

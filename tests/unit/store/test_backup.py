@@ -118,11 +118,12 @@ def test_a_file_that_somebody_makes_meanwhile_is_not_replaced(
     assert files(tmp_path) == {"copy.db": b"precious"}
 
 
-@pytest.mark.parametrize("name", ["state.db", "state.db-wal", "state.db.old"])
-def test_the_database_is_not_its_own_backup(directory: StateDirectory, name: str) -> None:
+@pytest.mark.parametrize("name", ["state.db", "state.db-wal", "state.db.old", "daemon.lock", "runs/claim"])
+def test_a_backup_replaces_nothing_of_the_state_directory(directory: StateDirectory, name: str) -> None:
+    directory.runs.mkdir()
     before = files(directory.path)
 
-    with pytest.raises(StoreRefusedError, match="a name of the state database itself"):
+    with pytest.raises(StoreRefusedError, match="is in the state directory"):
         back_up(directory.database, directory.path / name, replaces=True)
 
     assert files(directory.path) == before
