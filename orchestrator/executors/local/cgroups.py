@@ -8,6 +8,7 @@ says that it takes the controllers back when a daemon has ended (config/orchestr
 Source: cgroups(7); systemd's "Control Group APIs and Delegation" (the attribute that marks what is delegated).
 """
 
+import errno
 import os
 import time
 from collections.abc import Callable
@@ -78,7 +79,13 @@ def take(chosen: str) -> Cgroups | None:
 
 
 def _leave(path: Path) -> None:
-    """Move this process below `path`; what it starts is there, too."""
+    """Move this process below `path`; what it starts is there, too.
+
+    Raises:
+        OSError: it is not to be had, or no cgroup: elsewhere the kernel's files would be made as plain ones, and hold nothing.
+    """
+    if not (path / "cgroup.procs").exists():
+        raise FileNotFoundError(errno.ENOENT, "no such cgroup")
     own = path / _OWN
     own.mkdir(exist_ok=True)
     (own / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
