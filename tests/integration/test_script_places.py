@@ -62,6 +62,25 @@ def test_a_script_that_everybody_may_write_to_is_not_executed(daemon: Daemon) ->
     assert failure(daemon, "open", script) == f"The script could not be started: everybody may write to it: '{script}'"
 
 
+@pytest.mark.parametrize("how", ["link", "open"])
+def test_what_a_directory_begins_with_is_looked_at_too(daemon: Daemon, how: str) -> None:
+    folder = daemon.root / "allowed" / f"folder-{how}"
+    folder.mkdir()
+    outside = daemon.root / f"outside-{how}.py"
+    outside.write_text("print('ran')", encoding="ascii")
+    main = folder / "__main__.py"
+    if how == "link":
+        main.symlink_to(outside)
+    else:
+        main.write_text("print('ran')", encoding="ascii")
+        main.chmod(0o666)
+    problem = {
+        "link": f"{outside} is in none of the directories that scripts may be in (script_roots)",
+        "open": "everybody may write to it",
+    }[how]
+    assert failure(daemon, folder.name, folder) == f"The script could not be started: {problem}: {str(folder)!r}"
+
+
 def test_a_fifo_is_not_waited_for(daemon: Daemon) -> None:
     script = daemon.root / "allowed" / "fifo.py"
     os.mkfifo(script, 0o600)

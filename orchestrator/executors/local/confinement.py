@@ -105,7 +105,7 @@ def become(user: Fields) -> None:
 
 
 def check_script(path: str, rules: Fields) -> None:
-    """Look at what will be executed.
+    """Look at what will be executed; of a directory, also at the file in it that Python begins with.
 
     Raises:
         OSError: it cannot be read.
@@ -125,6 +125,9 @@ def check_script(path: str, rules: Fields) -> None:
         raise PermissionError(0, "everybody may write to it")
     if rules["owner"] is not None and status.st_uid != rules["owner"]:
         raise PermissionError(0, f"it belongs to user {status.st_uid}, who would become user {rules['owner']} by it")
+    if stat.S_ISDIR(status.st_mode):
+        with contextlib.suppress(FileNotFoundError):  # which Python says itself
+            check_script(f"{path}/__main__.py", rules)
 
 
 def _write(path: str, value: str) -> None:
