@@ -12,7 +12,7 @@ from typing import Any, Final
 import psutil
 import pytest
 
-from tests.support import runs
+from tests.support import runs, s3_server
 from tests.support.daemon import Daemon, running_daemon
 from tests.support.waiting import until
 
@@ -98,6 +98,23 @@ def test_the_settings_name_a_user_for_all_jobs(folder: Path) -> None:
     with running_daemon(home, settings) as daemon:
         job = daemon.job("silent", "#!/bin/sh\nid -un\n", suffix=".sh")
         assert runs.output(daemon, runs.succeed(daemon, job)["Id"]) == f"{USER}\n"
+
+
+def test_what_was_fetched_for_it_the_user_can_read_and_not_change(folder: Path) -> None:
+    root = folder / "fetching"
+    root.mkdir(mode=0o755)
+    with s3_server.serving() as s3:
+        s3.objects["/etl/deep/daily.sh"] = (
+            b"#!/bin/sh\nid -u\ntest -w $0 || echo read-only\ntest -w ${0%/*} || echo alone\n"
+        )
+        settings = {**s3_server.CREDENTIALS, "ORCHESTRATOR_S3_ENDPOINT_URL": s3.endpoint_url}
+        with running_daemon(root, settings) as daemon:
+            command = {"Name": "pythonshell", "ScriptLocation": "s3://etl/deep/daily.sh"}
+            own = {"--orchestrator-run-as": USER}
+            job = {"Name": "fetched", "Role": "r", "Command": command, "NonOverridableArguments": own}
+            daemon.call("CreateJob", job)
+            run = runs.succeed(daemon, "fetched")
+            assert runs.output(daemon, run["Id"]).split() == [str(pwd.getpwnam(USER).pw_uid), "read-only", "alone"]
 
 
 def test_a_user_who_does_not_exist_fails_the_run(daemon: Daemon) -> None:

@@ -236,9 +236,11 @@ class LocalExecutor:
 
     def _fetch(self, spec: LaunchSpec) -> None:
         directory = RunDirectory(self._runs, spec.run_id)
-        fetches = world.build(spec, self._settings, directory.path).fetches
+        script_world = world.build(spec, self._settings, directory.path)
         directory.create()
-        s3.fetch(fetches, self._settings.s3)
+        s3.fetch(script_world.fetches, self._settings.s3)
+        if script_world.user is not None:
+            directory.lend(s3.FETCHED, script_world.user.gid)
 
     def _is_held(self, run_id: JobRunId) -> bool:
         return RunDirectory(self._runs, run_id).is_held()

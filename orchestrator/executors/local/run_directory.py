@@ -23,6 +23,7 @@ from orchestrator.model.ids import JobRunId
 
 _PRIVATE: Final = 0o700
 _PASSABLE: Final = 0o011
+_LENT: Final = 0o750  # also executable: a script need not be Python's
 SHARDS: Final = tuple(f"{number:02x}" for number in range(256))
 """Run directories lie in these, by the first digits of the run's id."""
 _MAX_REASON_CHARS: Final = 2_000
@@ -98,6 +99,17 @@ class RunDirectory:
             mode = stat.S_IMODE(path.stat().st_mode)
             if mode & _PASSABLE != _PASSABLE:
                 path.chmod(mode | _PASSABLE)
+
+    def lend(self, name: str, gid: int) -> None:
+        """Let a group read the directory `name` in here and all in it. They stay ours: nobody else can put anything in.
+
+        Raises:
+            OSError: it is not there, or not ours.
+        """
+        for folder, _, files in os.walk(self.path / name):
+            for path in (folder, *(f"{folder}/{file}" for file in files)):
+                os.chown(path, -1, gid)
+                os.chmod(path, _LENT)  # noqa: PTH101 - as above
 
     def write_spec(self, spec: dict[str, Any]) -> None:
         """Lay down what the shim shall do; it appears whole."""
