@@ -9,7 +9,14 @@ from typing import Final
 
 HIDDEN: Final = "***"
 WORDS: Final = ("passw", "passphrase", "pwd", "secret", "token", "credential", "key", "auth")
-_IN_URL: Final = re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)")
+_IN_URL: Final = re.compile(r"(://[^/\s:@]*:)[^/\s]{1,1000}(?=@)")
+_VALUE: Final = r"""(?x:
+    \\{1,8}["'] [^"']*                         # in JSON that is text itself
+  | "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*'
+  | ["'] [^"']*                                # cut off
+  | \[ [^\]]{0,1000} \]?
+  | (?:(?:Basic|Bearer|Digest|Negotiate|Token)\s{1,16})? [^\s,;&"'}\]\[]+
+)"""
 
 
 class Redaction:
@@ -19,9 +26,12 @@ class Redaction:
         """Know the usual words and `more`."""
         words = "|".join(re.escape(word) for word in (*WORDS, *more) if word)
         self._name = re.compile(words, re.IGNORECASE)
-        # As in a URL's query, Spark's --conf, a list of variables, or JSON; bounded, for the text is anybody's.
-        value = r"""("[^"]*"|'[^']*'|[^\s,;&"'}\]]+)"""
-        self._pair = re.compile(rf"""((?:{words})[\w.-]{{0,64}}["']?\s{{0,4}}[=:]\s{{0,4}}){value}""", re.IGNORECASE)
+        # As in a URL's query, Spark's --conf, a list of variables, a header, or JSON, also JSON as text in JSON; or as an
+        # option and what follows it, in a line or in the list that a traceback shows. Bounded, for the text is anybody's.
+        named = rf"(?:{words})[\w.-]{{0,64}}"
+        pair = rf"""{named}(?:\\{{0,8}}["'])?\s{{0,16}}(?:=>|[=:])\s{{0,16}}"""
+        option = rf"""(?<![\w.-])--[\w.-]{{0,64}}?{named}(?:["'],\s?(?=["'])|\s+(?!-))"""
+        self._pair = re.compile(f"({pair}|{option}){_VALUE}", re.IGNORECASE)
 
     def arguments(self, arguments: Mapping[str, str]) -> dict[str, str]:
         """Return arguments, or other named values, with the secret ones hidden. An empty value hides nothing."""
