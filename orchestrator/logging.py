@@ -63,9 +63,18 @@ class _Cleaning:
     def __call__(self, logger: object, name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         del logger, name
         for key, value in event.items():
-            if isinstance(value, str):
-                event[key] = self._clean(value, keep="")
+            event[key] = self._cleaned(value)
         return event
+
+    def _cleaned(self, value: Any) -> Any:
+        """Return a value of an event cleaned, however deep its text lies: as the message in a change of state does."""
+        if isinstance(value, str):
+            return self._clean(value, keep="")
+        if isinstance(value, dict):
+            return {key: self._cleaned(inner) for key, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._cleaned(inner) for inner in value]
+        return value
 
     def write_traceback(self, stream: TextIO, trace: Any) -> None:
         """Write a traceback for people: it has many lines, and its messages are other people's text."""

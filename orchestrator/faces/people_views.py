@@ -37,7 +37,7 @@ def run_view(run: JobRun, *, now_ms: int, waits: Mapping[JobRunId, Wait], redact
         "retry_due_ms": run.retry_due_ms,
         "execution_time_s": execution_time_s(run, now_ms),
         "dpu": run.capacity.dpu,
-        "error_message": run.error_message,
+        "error_message": run.error_message and redaction.text(run.error_message),
         "exit_code": figures.exit_code,
         "exit_signal": figures.exit_signal,
         "wall_ms": figures.wall_ms,
@@ -112,7 +112,7 @@ def workflow_run_view(seen: LookedUpRun, redaction: Redaction) -> dict[str, Any]
         "properties": redaction.arguments(run.properties),
         "started_on_ms": run.started_on_ms,
         "completed_on_ms": run.completed_on_ms,
-        "error_message": run.error_message,
+        "error_message": run.error_message and redaction.text(run.error_message),
         "statistics": statistics(run.triggers, seen.chain.runs).model_dump(by_alias=False),
     }
 

@@ -109,6 +109,22 @@ def test_the_command_line_hides_it(daemon: Daemon, run_id: str, tmp_path: Path) 
     assert '"--db-password": "***"' in said
 
 
+def test_what_a_script_says_of_it_when_it_fails_is_hidden(daemon: Daemon, tmp_path: Path) -> None:
+    arguments = {"--db-password": SECRET, "--header": f"Authorization: Bearer {SECRET}", "--dsn": SECRET}
+    job = daemon.job("babbling", "import sys; raise ValueError('unrecognized arguments: ' + ' '.join(sys.argv[1:]))")
+    run = runs.finish(daemon, job, Arguments=arguments)
+    assert SECRET in run["ErrorMessage"]  # which GetJobRun tells, as it tells the arguments
+
+    said = "".join(
+        daemon.get(path)[1].decode() for path in ("/runs", f"/runs/{run['Id']}", f"/runs/{run['Id']}/explain")
+    )
+    for words in (["runs"], ["show", run["Id"]], ["explain", run["Id"]]):
+        said += command.call(tmp_path, "--endpoint-url", daemon.endpoint_url, *words).stdout
+    assert "unrecognized arguments" in said
+    assert SECRET not in said
+    assert SECRET not in daemon.log()
+
+
 def test_no_process_but_the_script_has_it_on_its_command_line(daemon: Daemon, run_id: str) -> None:
     lines = {process.pid: process.cmdline() for process in processes.below(daemon.state_dir)}
     script = [pid for pid, line in lines.items() if SECRET in line]
