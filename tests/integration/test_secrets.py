@@ -109,6 +109,14 @@ def test_the_command_line_hides_it(daemon: Daemon, run_id: str, tmp_path: Path) 
     assert '"--db-password": "***"' in said
 
 
+def test_jobs_are_told_without_it_by_the_words_of_the_settings_too(daemon: Daemon, tmp_path: Path) -> None:
+    daemon.job("worded", "", DefaultArguments={"--DSN_OF_OURS": SECRET})
+    places = ("--endpoint-url", daemon.endpoint_url)
+    done = command.call(tmp_path, "jobs", "-o", "json", *places, more=ENVIRONMENT)
+    assert '"--DSN_OF_OURS": "***"' in done.stdout
+    assert SECRET not in done.stdout
+
+
 def test_what_a_script_says_of_it_when_it_fails_is_hidden(daemon: Daemon, tmp_path: Path) -> None:
     arguments = {"--db-password": SECRET, "--header": f"Authorization: Bearer {SECRET}", "--dsn": SECRET}
     job = daemon.job("babbling", "import sys; raise ValueError('unrecognized arguments: ' + ' '.join(sys.argv[1:]))")
