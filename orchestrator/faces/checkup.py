@@ -28,21 +28,24 @@ def examine(state_dir: Path, *, is_up: Callable[[], bool], patience_s: float) ->
     match = _PID.fullmatch(holder or "")
     pid = int(match[1]) if match else None
     database = state_dir / "state.db"
+    can_look = store.may_look_into(state_dir)
     yield from store.check_directory(state_dir)
-    if state_dir.is_dir():
+    if can_look and state_dir.is_dir():
         yield store.check_room(state_dir)
     yield from machine.check_kernel()
     yield _peers()
     yield machine.check_cgroup(pid)
     yield machine.check_time()
     yield store.check_library()
-    yield from store.check_database(database, now_ms=time.time_ns() // _NS_PER_MS, within_s=patience_s)
+    if can_look:
+        yield from store.check_database(database, now_ms=time.time_ns() // _NS_PER_MS, within_s=patience_s)
     yield _daemon(holder, is_up)
     if pid is not None:
         yield machine.check_open_files(pid)
     yield _unit(machine.cgroups_of(pid) if pid is not None else "")
-    yield machine.check_processes(state_dir / "runs")
-    yield from _runs(database, state_dir / "runs", patience_s)
+    if can_look:
+        yield machine.check_processes(state_dir / "runs")
+        yield from _runs(database, state_dir / "runs", patience_s)
 
 
 def _daemon(holder: str | None, is_up: Callable[[], bool]) -> Finding:

@@ -47,9 +47,24 @@ def holder(state_dir: Path) -> str | None:
     return None
 
 
+def may_look_into(state_dir: Path) -> bool:
+    """Say whether this user can see what is in the state directory; in one that is not there, there is nothing to see."""
+    try:
+        state_dir.stat()
+    except PermissionError:
+        return False
+    except OSError:
+        return True
+    return os.access(state_dir, os.R_OK | os.X_OK, effective_ids=True)
+
+
 def check_directory(state_dir: Path) -> Iterator[Finding]:
     """Look at who may do what in the state directory."""
     name = "state directory"
+    if not may_look_into(state_dir):
+        told = f"user {os.geteuid()} may not look into {state_dir}"
+        yield Finding(name, Verdict.FAIL, told, "run this as the daemon's user or as root")
+        return
     if not state_dir.is_dir():
         yield Finding(name, Verdict.WARN, f"{state_dir} is not there", "the first start of a daemon makes it")
         return

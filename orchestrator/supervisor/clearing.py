@@ -6,6 +6,7 @@ from pathlib import Path
 
 from orchestrator.executors.local import survey
 from orchestrator.executors.local.survey import FoundDirectory
+from orchestrator.store.backup import translated
 from orchestrator.store.checkup import opened_quietly
 from orchestrator.store.restoring import Runs, leftovers
 from orchestrator.store.state_directory import StateDirectory
@@ -29,7 +30,8 @@ def find(directory: StateDirectory) -> Garbage:
     Raises:
         StoreError: the database cannot be read.
     """
-    found = list(survey.found_directories(directory.runs))
+    with translated(directory.runs):
+        found = list(survey.found_directories(directory.runs))
     with opened_quietly(directory.database) as connection:
         unknown = [one for one in found if Runs(connection).find(one.run_id) is None]
     return Garbage(

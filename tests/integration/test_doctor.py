@@ -6,10 +6,18 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from orchestrator.faces.checkup import examine
 from orchestrator.faces.cli.exit_codes import ExitCode
+from orchestrator.model.errors import StoreError
+from orchestrator.model.findings import Verdict
+from orchestrator.store.state_directory import StateDirectory, hold
+from orchestrator.supervisor import clearing
 from tests.support import command
 from tests.support.crashing import run_directory
 from tests.support.daemon import Daemon, running_daemon
+from tests.support.other_user import UID
 from tests.support.waiting import until
 
 
@@ -73,3 +81,19 @@ def test_what_is_amiss_is_named_and_the_exit_code_says_so(tmp_path: Path) -> Non
         assert text.returncode == ExitCode.RUN_DID_NOT_SUCCEED
         assert text.stdout.splitlines()[0].split() == ["CHECK", "VERDICT", "FOUND"]
         assert f"state directory: chmod go= {daemon.state_dir / 'state.db'}" in text.stdout.splitlines()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_who_may_not_look_is_told_so_and_what_can_be_seen_all_the_same(tmp_path: Path) -> None:
+    with hold(tmp_path / "state"):
+        list(examine(tmp_path / "state", is_up=lambda: False, patience_s=1))  # imports what that user may not
+        os.seteuid(UID)
+        try:
+            findings = list(examine(tmp_path / "state", is_up=lambda: False, patience_s=1))
+            with pytest.raises(StoreError, match="Permission denied"):
+                clearing.find(StateDirectory(tmp_path / "state"))
+        finally:
+            os.seteuid(0)
+    assert findings[0].told == f"user {UID} may not look into {tmp_path / 'state'}"
+    assert findings[0].verdict is Verdict.FAIL
+    assert {"kernel", "peers", "daemon", "unit"} <= {one.check for one in findings}
