@@ -89,6 +89,14 @@ def test_a_fifo_is_not_waited_for(daemon: Daemon) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_root_executes_what_is_another_users_where_the_settings_name_the_place(daemon: Daemon) -> None:
+    script = daemon.root / "allowed" / "given.py"
+    script.write_text("print('ran')", encoding="ascii")
+    os.chown(script, 65534, 65534)
+    assert runs.output(daemon, runs.succeed(daemon, job_of(daemon, "given", script))["Id"]) == "ran\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_root_does_not_execute_what_is_another_users(tmp_path: Path) -> None:
     with running_daemon(tmp_path) as daemon:
         job = daemon.job("given", "print('ran')")

@@ -271,7 +271,7 @@ class LocalExecutor:
             "user": user and {"name": user.name, "uid": user.uid, "gid": user.gid, "groups": user.groups},
             "script_rules": {
                 "roots": [*map(str, [*roots, directory.path / s3.FETCHED] if roots else ())],
-                "owner": 0 if is_root else None,
+                "owner": 0 if is_root and not roots else None,
             },
             "bookmark": {
                 "version": spec.bookmark.version,
