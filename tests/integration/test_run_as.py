@@ -2,8 +2,11 @@
 
 import os
 import pwd
+import re
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +15,10 @@ from typing import Any, Final
 import psutil
 import pytest
 
+from orchestrator.executors.local.leftovers import MARKER
+from orchestrator.store.state_directory import hold
 from tests.support import runs, s3_server
-from tests.support.daemon import Daemon, running_daemon
+from tests.support.daemon import ROOT, Daemon, running_daemon
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
@@ -177,3 +182,34 @@ def processes_of(run_id: str) -> list[psutil.Process]:
         if environment.get("ORCH_JOB_RUN_ID") == run_id and one.info["status"] != psutil.STATUS_ZOMBIE:
             found.append(one)
     return found
+
+
+def test_the_rights_that_the_page_names_for_it_are_enough_to_clear_up(folder: Path) -> None:
+    """What a run leaves behind is another user's: its directories, and its processes where its shim was killed."""
+    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    rights = re.findall(r"CAP_([A-Z_]+)", page.partition("run_as in job files:")[2].partition("\n\n")[0])
+    confined = [
+        "setpriv",
+        f"--bounding-set=-all,{','.join(f'+{right.lower()}' for right in rights)}",
+        "--inh-caps=-all",
+    ]
+    account = pwd.getpwnam(USER)
+    run_id = f"jr_{'ab' * 32}"
+    with hold(folder / "cleared") as held:
+        place = held.runs / "ab" / run_id / "work" / "deep"
+        place.mkdir(parents=True)
+        for path in (place, place.parent):
+            os.chown(path, account.pw_uid, account.pw_gid)
+            path.chmod(0o1700)
+        removes = f"from orchestrator.executors.local import leftovers, survey; from pathlib import Path; leftovers.sweep({run_id!r})"
+        removes += f"; survey.discard(Path({str(held.runs)!r}), survey.parse_job_run_id({run_id!r}))"
+        mark = {MARKER: run_id}
+        with subprocess.Popen(
+            ["/bin/sleep", "60"], user=account.pw_uid, group=account.pw_gid, extra_groups=[], env=mark
+        ) as left:
+            try:
+                subprocess.run([*confined, sys.executable, "-c", removes], cwd=ROOT, check=True, timeout=30)
+                assert left.wait(5) == -signal.SIGKILL
+            finally:
+                left.kill()
+        assert not place.parents[1].exists()
