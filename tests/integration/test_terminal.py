@@ -63,9 +63,9 @@ def run_id(daemon: Daemon) -> str:
     return found
 
 
-def on_terminal(daemon: Daemon, home: Path, *words: str) -> str:
+def on_terminal(daemon: Daemon, home: Path, *words: str, columns: int = 300) -> str:
     """Run a command on a terminal; return all that the terminal was sent."""
-    environment = {"AWS_ENDPOINT_URL_GLUE": daemon.endpoint_url, "TERM": "xterm-256color", "COLUMNS": "300"}
+    environment = {"AWS_ENDPOINT_URL_GLUE": daemon.endpoint_url, "TERM": "xterm-256color", "COLUMNS": str(columns)}
     ours, theirs = pty.openpty()
     sent = b""
     with subprocess.Popen(
@@ -155,3 +155,9 @@ def test_a_log_is_served_as_bytes_that_no_browser_shows(daemon: Daemon, run_id: 
     status, _, headers = daemon.get(f"/runs/{run_id}/log/stdout")
     assert (status, headers["content-type"]) == (200, "application/octet-stream")
     assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_what_the_doctor_finds_is_told_whole_however_narrow_the_terminal(daemon: Daemon, tmp_path: Path) -> None:
+    told = on_terminal(daemon, tmp_path, "doctor", "--state-dir", str(tmp_path / "nowhere"), columns=60)
+    assert f"{tmp_path / 'nowhere' / 'state.db'} is not there" in told.replace("\r\n", "\n")
+    assert "…" not in told

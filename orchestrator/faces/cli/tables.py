@@ -49,13 +49,14 @@ def print_table(
     *,
     least: Mapping[str, int] | None = None,
     gives_first: str | None = None,
+    is_cut: bool = True,
 ) -> None:
     """Print `rows` under `columns`; on a terminal long cells are cut so that rows fit, and states are coloured.
 
-    `least` is what columns are not cut below where that is not as usual; `gives_first` is cut before any other.
+    Without `is_cut` the terminal breaks long rows instead. `least` is what columns are not cut below where that is not as usual; `gives_first` is cut before any other.
     """
     stdout = sys.stdout
-    width = shutil.get_terminal_size().columns if is_terminal(stdout) else None
+    width = shutil.get_terminal_size().columns if is_cut and is_terminal(stdout) else None
     coloured = wants_colour(stdout)
     for line in render(columns, rows, width=width, coloured=coloured, least=least, gives_first=gives_first):
         click.echo(line, color=True)

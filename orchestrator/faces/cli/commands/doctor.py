@@ -44,7 +44,9 @@ def command(context: click.Context, /, *, patience: float, output: str) -> None:
             [{"check": one.check, "verdict": one.verdict, "told": one.told, "remedy": one.remedy} for one in findings]
         )
     else:
-        print_table(("CHECK", "VERDICT", "FOUND"), ((one.check, one.verdict, one.told) for one in findings))
+        print_table(
+            ("CHECK", "VERDICT", "FOUND"), ((one.check, one.verdict, one.told) for one in findings), is_cut=False
+        )
         for one in findings:
             if one.remedy is not None and one.verdict is not Verdict.OK:
                 click.echo(in_one_line(f"{one.check}: {one.remedy}"))
