@@ -49,11 +49,14 @@ class Cgroups:
         """Kill what is left of a run that has no shim any more, and remove its cgroup. Blocks until all is gone."""
         _end(self.of_run(run_id))
 
-    def clear(self, is_held: Callable[[JobRunId], bool]) -> None:
-        """Do that with all whose run no shim holds: those whose shims died between an end and its last step."""
+    def clear(self, is_abandoned: Callable[[JobRunId], bool]) -> None:
+        """Do that with all runs that have been abandoned: whose shims died between an end and its last step.
+
+        What is not known to be is left alone: it may be another daemon's, with a state directory of its own.
+        """
         for path in self.path.glob(f"{_RUN}*"):
             run_id = parse_job_run_id(path.name.removeprefix(_RUN))
-            if run_id is not None and not is_held(run_id):
+            if run_id is not None and is_abandoned(run_id):
                 _end(path)
 
 

@@ -101,7 +101,7 @@ class LocalExecutor:
         """Make ready what launches need, or go faster with: cgroups, the run directories' parents, the spawn server, templates."""
         self._cgroups = await anyio.to_thread.run_sync(cgroups.take, self._cgroup)  # before there are processes of ours
         if self._cgroups is not None:
-            await anyio.to_thread.run_sync(self._cgroups.clear, self._is_held)
+            await anyio.to_thread.run_sync(self._cgroups.clear, self._is_abandoned)
         try:
             await anyio.to_thread.run_sync(prepare, self._runs)
         except OSError as error:  # a full disk: each launch tries again
@@ -242,8 +242,10 @@ class LocalExecutor:
         if script_world.user is not None:
             directory.lend(s3.FETCHED, script_world.user.gid)
 
-    def _is_held(self, run_id: JobRunId) -> bool:
-        return RunDirectory(self._runs, run_id).is_held()
+    def _is_abandoned(self, run_id: JobRunId) -> bool:
+        """Say whether it is a run of ours, and nobody holds it."""
+        directory = RunDirectory(self._runs, run_id)
+        return directory.path.is_dir() and not directory.is_held()
 
     def _task(self, spec: LaunchSpec, script_world: world.World, directory: RunDirectory) -> dict[str, Any]:
         """Return what the shim shall do."""
