@@ -5,8 +5,8 @@ import http.client
 import json
 import signal
 import socket
+import tempfile
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -180,19 +180,17 @@ def test_another_user_is_refused_at_ipv6_and_its_own_user_is_not(on_ipv6: Daemon
         assert connection.getresponse().status == 200
 
 
-def test_another_user_is_refused_at_the_unix_socket_even_if_its_modes_are_opened(
-    daemon: Daemon, request: pytest.FixtureRequest
-) -> None:
+def test_another_user_is_refused_at_the_unix_socket_even_if_its_modes_are_opened() -> None:
     other_user.require()
-    path = path_of(daemon)
-    for parent in [parent for parent in path.parents if parent.stat().st_mode & 0o001 == 0]:
-        request.addfinalizer(partial(parent.chmod, parent.stat().st_mode & 0o777))
-        parent.chmod(0o711)
-    request.addfinalizer(partial(path.chmod, 0o600))
-    path.chmod(0o666)
+    # In a directory of its own: pytest closes its own to others whenever a session begins.
+    with tempfile.TemporaryDirectory() as folder, running_daemon(Path(folder)) as daemon:
+        path = path_of(daemon)
+        for parent in (Path(folder), path.parent):
+            parent.chmod(0o711)
+        path.chmod(0o666)
 
-    assert answered(socket.AF_UNIX, str(path)) == REFUSED
+        assert answered(socket.AF_UNIX, str(path)) == REFUSED
 
-    path.chmod(0o600)
-    with pytest.raises(Exception, match="non-zero exit status"):  # not even a connection
-        answered(socket.AF_UNIX, str(path))
+        path.chmod(0o600)
+        with pytest.raises(Exception, match="non-zero exit status"):  # not even a connection
+            answered(socket.AF_UNIX, str(path))

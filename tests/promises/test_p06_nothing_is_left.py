@@ -22,6 +22,8 @@ note_child(subprocess.Popen(["sleep", "1000"]).pid)
 note_child(subprocess.Popen(["sleep", "1000"], start_new_session=True).pid)
 flee(environment=dict(os.environ))
 flee(environment={})
+while open({markers!r}).read().count(os.environ["ORCH_JOB_RUN_ID"] + " ") < 5:  # its own start, and theirs
+    time.sleep(0.01)
 note("ready")
 """
 
@@ -30,7 +32,9 @@ note("ready")
 def test_no_descendant_outlives_its_run(lives: Lives, way: str) -> None:
     """Children, other sessions, daemons that ignore SIGTERM, with and without the run's environment."""
     last = {"ends": "", "is stopped": "time.sleep(1000)", "dies": "os.kill(os.getpid(), 9)"}[way]
-    job = lives.client.job("job", lives.markers.script(TREE + last))
+    job = lives.client.job(
+        "job", lives.markers.script(TREE.replace("{markers!r}", repr(str(lives.markers.path))) + last)
+    )
     run_id = lives.client.start(job)
     lives.markers.wait_for("ready", run_id=run_id)
     lives.markers.wait_for("child", run_id=run_id, count=4)
