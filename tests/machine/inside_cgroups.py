@@ -83,8 +83,8 @@ def limits_of(run_id: str) -> dict[str, str]:
     return {name: (OURS / f"run-{run_id}" / name).read_text(encoding="ascii").strip() for name in names}
 
 
-def look(scene: Scene) -> None:
-    """Go through all of it and tell."""
+def look(scene: Scene) -> str:
+    """Go through all of it and tell; return a run that has ended."""
     bystander = scene.start("bystander", WAITS, MaxCapacity=1.0)
     scene.wait_for_output(bystander)
     tell(limits_of_one_dpu=limits_of(bystander))
@@ -97,6 +97,7 @@ def look(scene: Scene) -> None:
     scene._daemon.call("BatchStopJobRun", {"JobName": "bystander", "JobRunIds": [bystander]})
     scene.ended("bystander", bystander)
     tell(left=[path.name for path in OURS.glob("run-*")])
+    return bystander
 
 
 def take_controllers_away(scene: Scene, run_id: str) -> None:
@@ -139,11 +140,13 @@ def main() -> None:
     daemon = Daemon(Path("/run/orchestrator"), settings)
     try:
         with daemon:
-            look(Scene(daemon))
+            ended = look(Scene(daemon))
             daemon.terminate()
-            (OURS / f"run-jr_{'0' * 64}").mkdir()  # as a shim leaves it that dies at the wrong moment
+            foreign = f"run-jr_{'0' * 64}"
+            for name in (f"run-{ended}", foreign):  # the first as a shim leaves it that dies at the wrong moment
+                (OURS / name).mkdir()
             daemon.start()
-            tell(left_at_start=[path.name for path in OURS.glob("run-*")])
+            tell(left_at_start=[path.name for path in OURS.glob("run-*") if path.name != foreign])
             tell(over=True)
     finally:
         print(daemon.log()[-4000:])  # noqa: T201 - for whoever reads why the test failed
