@@ -346,7 +346,7 @@ def _explained(error: ValidationError, path: Path | None, flags: Mapping[str, ob
     for problem in error.errors():
         names = [str(part) for part in problem["loc"]] or ["host"]  # the one rule about several is about this one
         place, line = _origin(names, path, flags)
-        yield Mistake(place, line, f"{'.'.join(names)}: {problem['msg']}")
+        yield Mistake(place, line, f"{'.'.join(names)}: {problem['msg'].removeprefix('Value error, ')}")
 
 
 def _origin(names: list[str], path: Path | None, flags: Mapping[str, object]) -> tuple[str, int | None]:

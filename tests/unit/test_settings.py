@@ -288,7 +288,9 @@ def test_a_loopback_address_can_be_listened_on(host: str) -> None:
 )
 def test_an_address_that_others_reach_is_refused_without_keys_and_permission(host: str, access: str) -> None:
     written(f"[access]\n{access}\n")
-    with pytest.raises(SettingsError, match=r"--host: host: .* is no loopback address .* keys_file and allow_remote"):
+    with pytest.raises(
+        SettingsError, match=rf"^--host: host: {re.escape(host)} is no loopback address .* keys_file and allow_remote"
+    ):
         settings.load(None, {"host": host})
 
 
