@@ -1,12 +1,14 @@
-"""From the settings to what the executors know of all scripts."""
+"""From the settings to what the executors know of all scripts, and whether this machine has it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from orchestrator.executors import users
 from orchestrator.executors.s3 import S3Settings
 from orchestrator.executors.world import NamedRuntime, WorldSettings
 from orchestrator.faces.access_keys import for_scripts
 from orchestrator.faces.sigv4 import AccessKey
-from orchestrator.settings import Settings
+from orchestrator.model.errors import LaunchError
+from orchestrator.settings import Mistake, Settings
 
 
 def world_settings(
@@ -34,3 +36,15 @@ def world_settings(
         },
         s3=S3Settings(directories=settings.s3, endpoint_url=settings.s3_endpoint_url, region=settings.region),
     )
+
+
+def missing_on_machine(settings: Settings) -> Iterator[Mistake]:
+    """Find what the settings name for all scripts and is not here."""
+    if settings.runs.run_as:
+        try:
+            users.named(settings.runs.run_as)
+        except LaunchError as error:
+            yield Mistake("[runs] run_as", None, str(error))
+    for root in settings.runs.script_roots:
+        if not root.is_dir():
+            yield Mistake("[runs] script_roots", None, f"{root} is not a directory")

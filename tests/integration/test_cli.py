@@ -355,6 +355,17 @@ def test_check_finds_mistakes_of_the_settings(tmp_path: Path) -> None:
     assert f"{tmp_path}/settings.toml:3: capacity.dpus: " in done.stdout + done.stderr
 
 
+def test_check_finds_what_the_settings_name_for_scripts_and_is_not_here(tmp_path: Path) -> None:
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / "settings.toml").write_text('[runs]\nrun_as = "no-such-user"\nscript_roots = ["jobs", "none"]\n')
+    done = command.call(tmp_path, "check", "--config", str(tmp_path / "settings.toml"))
+    assert done.returncode == 78
+    assert done.stdout.splitlines() == [
+        "[runs] run_as: There is no user 'no-such-user' on this machine",
+        f"[runs] script_roots: {tmp_path}/none is not a directory",
+    ]
+
+
 def test_check_finds_mistakes_of_jobs_beside_those_of_the_settings(tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text('jobs_dir = "mine"\nport = "many"\n')
     path = write_job(tmp_path / "mine" / "bad", f"Odd = 1\n{GOOD}")

@@ -23,17 +23,17 @@ def command(context: click.Context, /, *, output: str) -> None:
     from orchestrator import settings as places  # noqa: PLC0415
     from orchestrator.faces import access_keys, trigger_files  # noqa: PLC0415
     from orchestrator.faces.job_files import Problem, check  # noqa: PLC0415
+    from orchestrator.faces.worlds import missing_on_machine  # noqa: PLC0415
 
     session = context.ensure_object(Session)
-    problems = []
     try:
         settings = places.load(session.config, session.flags())
+        mistakes = [*missing_on_machine(settings)]
         access_keys.load(settings.access)
     except places.SettingsError as error:  # which hides no mistake of a job
-        problems += [
-            Problem(file=Path(one.place or "settings"), line=one.line, message=one.message) for one in error.mistakes
-        ]
+        mistakes = [*error.mistakes]
         settings = places.defaults(session.config, session.flags())
+    problems = [Problem(file=Path(one.place or "settings"), line=one.line, message=one.message) for one in mistakes]
     problems += [*check(settings), *trigger_files.check(settings)]
     if output == JSON:
         print_json([{"file": str(one.file), "line": one.line, "message": one.message} for one in problems])
