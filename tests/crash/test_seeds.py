@@ -83,7 +83,10 @@ def _kill_at(lives: Lives, markers: Markers, lines: int, later_s: float, *, wait
     until(lambda: len(markers.all()) >= lines, within_s=60, what=f"{lines} lines of scripts")
     time.sleep(later_s)  # the moment itself: not always just behind a script's line
     if waits_for_script:
-        until(lambda: alive_of(markers), what="a live script")
+        until(
+            lambda: alive_of(markers) or len(markers.all("end")) == _RUNS,  # all may have run while the daemon was down
+            what="a live script",
+        )
     is_amid = bool(alive_of(markers))
     lives.daemon.kill()
     lives.revive()
