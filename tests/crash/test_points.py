@@ -109,6 +109,7 @@ def test_every_point_is_reached(tmp_path: Path) -> None:
         until(lambda: "Job" in daemon.call("GetJob", {"JobName": "filed"}), what="the job of the file")
         _orchestrate(daemon, markers)
         check_nothing_left(daemon, markers)
+        until(lambda: "return_pages.committed" in reached(log), what="the last of what happens in the background")
     assert reached(log) == {*DAEMON_POINTS, *SHIM_POINTS}
 
 

@@ -21,7 +21,7 @@ def run(script: str, *arguments: str, uid: int = UID) -> subprocess.CompletedPro
     """Run a Python script as another user, with nothing of ours."""
     # An interpreter of the system: the virtual environment's may be below a home that others cannot enter.
     python = next(path for path in ("/usr/bin/python3", "/bin/python3", sys.executable) if Path(path).exists())
-    return subprocess.run(
+    done = subprocess.run(
         [python, "-I", "-c", script, *arguments],
         user=uid,
         group=uid,
@@ -30,6 +30,12 @@ def run(script: str, *arguments: str, uid: int = UID) -> subprocess.CompletedPro
         env={"PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
         timeout=20,
     )
+    try:
+        done.check_returncode()
+    except subprocess.CalledProcessError as error:
+        error.add_note(done.stderr)
+        raise
+    return done
