@@ -7,12 +7,14 @@ dropped connection: SDKs send those again.
 import time
 import uuid
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import formatdate
 from functools import lru_cache
 from itertools import chain
 from typing import Final
 
+import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestrator.faces import signatures
@@ -29,6 +31,7 @@ from orchestrator.wire.errors import (
 )
 
 MAX_HEADER_BYTES: Final = 16 * 1024
+_HEARD_OUT_S: Final = 0.5
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _UNTOLD: Final = AccessDeniedError.peer()  # of a connection that nobody has looked at
 
@@ -76,6 +79,8 @@ class Gate:
                 )
                 await self._app(scope, _Reread(body, receive).receive, send)
         except RequestError as error:
+            if not (self.is_closing or isinstance(error, BodyTooLargeError) or b"expect" in headers):
+                await _hear_out(bounded.receive)
             await refuse(send, error)
 
     def _check(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
@@ -140,6 +145,12 @@ async def whole_body(receive: Receive) -> bytes | None:
         parts.append(message.get("body", b""))
         if not message.get("more_body", False):
             return b"".join(parts)
+
+
+async def _hear_out(receive: Receive) -> None:
+    """Read what a caller is about to send: one whose connection is closed meanwhile may never see why."""
+    with anyio.move_on_after(_HEARD_OUT_S), suppress(RequestError):
+        await whole_body(receive)
 
 
 def _as_signed(scope: Scope, body: bytes) -> Request:

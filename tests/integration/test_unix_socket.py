@@ -43,6 +43,19 @@ def test_the_whole_api_is_there(daemon: Daemon) -> None:
     assert run.members["run"]["job_name"] == job
 
 
+def test_who_is_refused_may_finish_the_request_first(daemon: Daemon) -> None:
+    """A connection that is closed on the head alone breaks under the body, and the answer is never seen."""
+    head, _, body = wire.request(b"{}", Origin="http://evil.example").rpartition(b"{")
+    with unix_socket.connect(path_of(daemon), wire.TIMEOUT_S) as connection:
+        connection.sendall(head)
+        connection.settimeout(0.2)
+        with pytest.raises(TimeoutError):  # it waits for the rest
+            connection.recv(1)
+        connection.settimeout(wire.TIMEOUT_S)
+        connection.sendall(b"{" + body)
+        assert wire.read_answer(connection).status == 403
+
+
 @pytest.mark.parametrize("headers", [{"host": "example.com"}, {"origin": "http://localhost"}], ids=["host", "origin"])
 def test_the_gate_is_the_same(daemon: Daemon, headers: Mapping[str, Any]) -> None:
     answer = asked(path_of(daemon), wire.request(**headers))
