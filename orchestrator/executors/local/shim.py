@@ -322,7 +322,8 @@ def attend(directory: str, wake: int, spec: Fields | None = None, execute: Execu
         if run.script is not None:
             wait(run, wake)
     finally:
-        run.kill()
+        if run.group is not None:
+            run.group.kill()
         kill_tree()  # nothing to do after a regular end; after a bug of ours, the least we owe
     if run.group is not None:
         run.killed_for_memory = run.group.killed_for_memory()
