@@ -18,6 +18,9 @@ _EXCEPTION: Final = re.compile(r"[^\W\d][\w.<>]*(?::.*)?\Z")  # <>: f.<locals>.T
 _HEADER: Final = re.compile(  # with frames below it: a message may quote the line
     r"(\| (?:Exception Group )?)?(\+ Exception Group )?Traceback \(most recent call last\):\n(?= )"
 )
+_UNPRINTABLE: Final = re.compile(  # by Python 3.13 where no memory is left to print the exception in
+    r"^object type name: (.+)\nobject repr {5}: (.+)\nlost sys\.stderr\n?\Z", re.MULTILINE
+)
 _LOG_LINE: Final = re.compile(r"\[?(\d{4}-\d\d-\d\d|(DEBUG|INFO|WARNING|ERROR|CRITICAL)\b)")
 _GROUP_MARGIN: Final = "  | "
 _SYNTAX_ERRORS: Final = ("SyntaxError:", "IndentationError:", "TabError:")
@@ -151,6 +154,10 @@ def exception_of(stderr_tail: str) -> str | None:
 
     Of an exception group it is the group's own line, with the exceptions in it below.
     """
+    dumped = _UNPRINTABLE.search(stderr_tail)
+    if dumped is not None:
+        name, shown = dumped.groups()
+        return (name if shown == f"{name}()" else f"{name}: {shown}")[:MAX_MESSAGE_CHARS]
     headers = [found for found in _HEADER.finditer(stderr_tail) if not found[1]]  # the others stand inside of a group
     lines = stderr_tail[headers[-1].end() if headers else 0 :].splitlines()
     if headers and headers[-1][2]:

@@ -265,3 +265,14 @@ def test_an_exception_that_was_logged_and_outlived_is_not_the_message() -> None:
     )
 
     assert endings.exception_of(tail) is None
+
+
+@pytest.mark.parametrize(("shown", "message"), [("MemoryError()", "MemoryError"), ("E('x')", "MemoryError: E('x')")])
+def test_an_exception_for_which_no_memory_was_left_is_told_by_its_name(shown: str, message: str) -> None:
+    tail = (
+        'Traceback (most recent call last):\n  File "job.py", line 3, in <module>\n'
+        "object address  : 0x7f\nobject refcount : 3\nobject type     : 0x7f\nobject type name: MemoryError\n"
+        f"object repr     : {shown}\nlost sys.stderr\n"
+    )
+    assert endings.exception_of(tail) == message
+    assert endings.exception_of(tail + "and the script went on\n") is None
