@@ -17,7 +17,7 @@ from orchestrator.faces.doors import GUEST_PATIENCE_S, Doors, Standing
 from orchestrator.faces.gate import MAX_HEADER_BYTES
 from orchestrator.model.errors import RequestError
 from orchestrator.wire.actions import CONTENT_TYPE
-from orchestrator.wire.errors import NotAnApiCallError, RequestTooSlowError, SerializationError, to_wire
+from orchestrator.wire.errors import NotAnApiCallError, RequestTooSlowError, SerializationError, ShuttingDownError, to_wire
 
 log = structlog.stdlib.get_logger()
 
@@ -124,6 +124,15 @@ class Protocol(HttpToolsProtocol):
         if self._stalled is not None:
             self._stalled.cancel()
             self._stalled = None
+
+    def shutdown(self) -> None:
+        """End when what has wholly come is answered; a request of which a part is missing was never begun."""
+        cycle: RequestResponseCycle | None = self.cycle
+        if self._is_in_head or (cycle is not None and cycle.more_body and not cycle.response_complete):
+            self._refuse(ShuttingDownError())
+            self._watch()
+        else:
+            super().shutdown()
 
     def data_received(self, data: bytes) -> None:
         """Take in what has come; whatever is no HTTP ends the connection, once the requests before it are answered."""

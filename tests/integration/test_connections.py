@@ -217,3 +217,21 @@ def test_a_daemon_without_file_descriptors_lives_and_recovers(tmp_path: Path) ->
         resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (limit, most))
         until(lambda: json.loads(daemon.get("/healthz")[1])["status"] == "ok", what="an answer")
         assert runs.finish(daemon, job)["JobRunState"] == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("is_used", [False, True], ids=["new", "used"])
+@pytest.mark.parametrize("size", [HEAD_BYTES - 1, len(WHOLE) - 1], ids=["head", "body"])
+def test_half_a_request_does_not_hold_up_the_end_of_the_daemon(tmp_path: Path, size: int, is_used: bool) -> None:
+    with running_daemon(tmp_path) as stopping, wire.connect(stopping.port) as connection:
+        if is_used:
+            connection.sendall(WHOLE)
+            assert wire.read_answer(connection).status == 400
+        connection.sendall(WHOLE[:size])
+        stopping.call("ListJobs", {})  # when this is answered, the half has been read
+        assert stopping.process is not None
+        stopping.process.terminate()
+        answer = wire.read_answer(connection)
+        assert (answer.status, answer.members["__type"]) == (503, "ServiceUnavailableException")
+        assert connection.recv(1) == b""
+        assert stopping.process.wait(wire.TIMEOUT_S) == 0
+        assert "request_failed" not in stopping.log()
