@@ -121,7 +121,7 @@ class Access(_Section):
     """Who may call."""
 
     peer: Literal["owner", "any"] = "owner"
-    hosts: tuple[str, ...] = ()
+    hosts: tuple[Annotated[str, Field(pattern=r"^([^\s:/]+|\[[0-9a-fA-F:.]+\])$")], ...] = ()
     keys_file: str = ""
     allow_remote: bool = False
     redact: tuple[Annotated[str, Field(min_length=1)], ...] = ()

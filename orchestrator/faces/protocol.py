@@ -17,7 +17,13 @@ from orchestrator.faces.doors import GUEST_PATIENCE_S, Doors, Standing
 from orchestrator.faces.gate import MAX_HEADER_BYTES
 from orchestrator.model.errors import RequestError
 from orchestrator.wire.actions import CONTENT_TYPE
-from orchestrator.wire.errors import NotAnApiCallError, RequestTooSlowError, SerializationError, ShuttingDownError, to_wire
+from orchestrator.wire.errors import (
+    NotAnApiCallError,
+    RequestTooSlowError,
+    SerializationError,
+    ShuttingDownError,
+    to_wire,
+)
 
 log = structlog.stdlib.get_logger()
 

@@ -221,7 +221,7 @@ def test_a_daemon_without_file_descriptors_lives_and_recovers(tmp_path: Path) ->
 
 @pytest.mark.parametrize("is_used", [False, True], ids=["new", "used"])
 @pytest.mark.parametrize("size", [HEAD_BYTES - 1, len(WHOLE) - 1], ids=["head", "body"])
-def test_half_a_request_does_not_hold_up_the_end_of_the_daemon(tmp_path: Path, size: int, is_used: bool) -> None:
+def test_half_a_request_does_not_hold_up_the_end_of_the_daemon(tmp_path: Path, size: int, *, is_used: bool) -> None:
     with running_daemon(tmp_path) as stopping, wire.connect(stopping.port) as connection:
         if is_used:
             connection.sendall(WHOLE)

@@ -178,6 +178,7 @@ def test_paths_are_absolute_so_that_nothing_depends_on_the_place_of_the_start(tm
         ("[environment]\nTZ = 5\n", "config/orchestrator.toml:2: ", "environment.TZ: "),
         ('[access]\nhosts = "one"\n', "config/orchestrator.toml:2: ", "access.hosts: "),
         ("[access]\nhosts = [5]\n", "config/orchestrator.toml:2: ", "access.hosts.0: "),
+        ('[access]\nhosts = ["one:80"]\n', "config/orchestrator.toml:2: ", "access.hosts.0: "),
         ('host = "0.0.0.0"\n', "config/orchestrator.toml:1: ", "host: "),
         ('host = "example.com"\n', "config/orchestrator.toml:1: ", "host: "),
     ],

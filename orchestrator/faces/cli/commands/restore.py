@@ -60,10 +60,11 @@ def _sentences(source: Path, restored: "Restored") -> Iterator[str]:
     yield f"{source} is restored: {size(copy.size_bytes)}, schema {copy.schema}, checked"
     if restored.kept is not None:
         yield f"the database before is kept: {restored.kept}"
-    yield (
-        f"{restored.live} runs have not ended in it; the next daemon takes them up: those that have a claim are settled"
-        " by it and never start again"
-    )
+    if restored.live:
+        yield (
+            f"{restored.live} runs have not ended in it; the next daemon takes them up: those that have a claim are"
+            " settled by it and never start again"
+        )
     if restored.forbidden:
         yield f"{restored.forbidden} of them ended since and have lost their directories: they were forbidden to start"
     if restored.unsure:
