@@ -10,7 +10,7 @@ none, the daemon executes this file by path with `python -I -S`. What it promise
 * The ending is sealed: written whole, fsynced, renamed. A full disk is waited out, with the lock held.
 * Stop (SIGTERM to the shim) and Timeout need no daemon: TERM to the tree, a grace time, KILL.
 
-What bounds the script is in confinement.py. Files in the run directory: spec.json (read, where it was executed), claim, stdout.log, stderr.log and beside each of
+What bounds the script is in confinement.py, its processes in process_tree.py, its logs in script_output.py. Files in the run directory: spec.json (read, where it was executed), claim, stdout.log, stderr.log and beside each of
 them its .times, work/, tmp/, bookmark/state (given to the script and read back), ending.json (the last thing written).
 """
 
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     Execute = Callable[[Fields, Callable[[], None]], NoReturn]
     Mark = tuple[int, int, int]
 
-PR_SET_PDEATHSIG = 1
-PR_SET_CHILD_SUBREAPER = 36
 NOTICES_FD = 3  # where the daemon listens to all shims
 EXIT_CLAIMED_BY_ANOTHER = 3
 EXIT_REFUSED = 4
@@ -58,17 +56,11 @@ UNBOUND: Fields = {
 BOOKMARKS = ("bookmark/state", "bookmark/to")
 STDERR_TAIL_BYTES = 32 * 1024
 NOTICE_MAX_BYTES = 4096
-CHUNK_BYTES = 256 * 1024
 FIRST_SAMPLE_S = 0.2
 SAMPLE_INTERVAL_S = 1.0
 RETRY_INTERVAL_S = 1.0
-MARK_INTERVAL_S = 1.0
-MARKS_PER_INTERVAL = 8192  # then the interval doubles: a year of output takes some 2 MiB of marks
 SCRIPT_OOM_SCORE_ADJ = b"500"
 SCRIPT_UMASK = 0o022  # the daemon's own is stricter; what a script writes is its user's to share
-_TO_WRITE = (
-    os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-)  # a pipe in its place is not waited for
 LIBC = ctypes.CDLL(None, use_errno=True)
 # What wait4(2) writes; not os.wait4, which imports the module `resource` under the eyes of warm scripts.
 STATUS = ctypes.c_int()
@@ -96,7 +88,10 @@ def load(name: str) -> Any:
     return module
 
 
-confinement = load("confinement")
+if TYPE_CHECKING:
+    from orchestrator.executors.local import confinement, process_tree, script_output
+else:
+    confinement, process_tree, script_output = map(load, ("confinement", "process_tree", "script_output"))
 
 
 def reach(point: str) -> None:
@@ -110,94 +105,6 @@ def reach(point: str) -> None:
             os.kill(os.getpid(), signal.SIGSTOP)
         elif _reached.count(point) == int(_CRASH_AT[point] or 1):
             os.kill(os.getpid(), signal.SIGKILL)
-
-
-class Log:
-    """One stream of the script: a pipe that is always emptied, into a file that is capped."""
-
-    def __init__(self, path: str, limit_bytes: int, keep_tail_bytes: int = 0) -> None:
-        """Create the file and the pipe; raises OSError."""
-        self.file = os.open(path, _TO_WRITE | os.O_TRUNC, 0o600)
-        self.source, self.sink = os.pipe()  # both close on exec; the child's copy of the sink becomes its fd 1 or 2
-        os.set_blocking(self.source, False)
-        self.path = path
-        self.times: int | None = None  # made with the first output; -1 when it is not to be had
-        self.mark_at = 0.0
-        self.marks = 0
-        self.left_bytes = limit_bytes
-        self.limit_bytes = limit_bytes
-        self.keep_tail_bytes = keep_tail_bytes
-        self.tail = b""
-        self.is_open = True
-
-    def pump(self) -> None:
-        """Take what there is. The script never waits for the disk's room: what cannot be kept is dropped."""
-        while self.is_open:
-            try:
-                data = os.read(self.source, CHUNK_BYTES)
-            except BlockingIOError:
-                return
-            if not data:
-                self.close()
-                return
-            if self.keep_tail_bytes:
-                self.tail = (self.tail + data)[-self.keep_tail_bytes :]
-            self._keep(data)
-            if len(data) < CHUNK_BYTES:
-                return
-
-    def _keep(self, data: bytes) -> None:
-        if self.left_bytes < 0:  # the marker is written
-            return
-        self._mark()
-        kept = data[: self.left_bytes]
-        self.left_bytes -= len(data)
-        try:
-            _write_all(self.file, kept)
-            if self.left_bytes < 0:
-                marker = (
-                    f"\n[orchestrator] the log limit of {self.limit_bytes} bytes is reached; the rest is not kept\n"
-                )
-                _write_all(self.file, marker.encode())
-        except OSError as error:
-            self.left_bytes = -1
-            with contextlib.suppress(OSError):
-                os.write(self.file, f"\n[orchestrator] the log cannot be written: {error.strerror}\n".encode())
-
-    def _mark(self) -> None:
-        """Note when the file's next byte came, about once a second. Readers miss times where that fails, and no more."""
-        now = clock()
-        if now < self.mark_at:
-            return
-        if self.times is None:
-            self.times = self._open_times()
-        if self.times < 0:
-            return
-        self.mark_at = now + MARK_INTERVAL_S * 2 ** (self.marks // MARKS_PER_INTERVAL)
-        self.marks += 1
-        line = f"{self.limit_bytes - self.left_bytes} {round(time.time() * 1000)}\n".encode()
-        try:
-            is_whole = os.write(self.times, line) == len(line)
-        except OSError:
-            is_whole = False
-        if not is_whole:  # a further line would be read as one with this
-            os.close(self.times)
-            self.times = -1
-
-    def _open_times(self) -> int:
-        try:
-            return os.open(self.path.replace(".log", ".times"), _TO_WRITE | os.O_TRUNC, 0o600)
-        except OSError:
-            return -1
-
-    def close(self) -> None:
-        """Close the reading end and the files."""
-        if self.is_open:
-            self.is_open = False
-            os.close(self.source)
-            os.close(self.file)
-            if self.times is not None and self.times >= 0:
-                os.close(self.times)
 
 
 class Run:
@@ -217,15 +124,15 @@ class Run:
         self.peak_tree_bytes = 0
         self.cpu_s = 0.0
         self.bookmark_mark: Mark | None = None
-        self.logs: list[Log] = []
+        self.logs: list[script_output.Log] = []
         self.group = confinement.group_of(spec)
         self.killed_for_memory: Fields | None = None
 
     def begin_ladder(self) -> None:
         """Ask every process of the run to end, and set the time at which it is made to."""
         if self.kill_at is None:
-            self.kill_at = clock() + self.spec["stop_grace_s"]
-            signal_tree(signal.SIGTERM)
+            self.kill_at = script_output.clock() + self.spec["stop_grace_s"]
+            process_tree.signal_all(signal.SIGTERM)
 
     def stop_for(self, reason: str) -> None:
         """Begin to end the script, if it has not ended by itself."""
@@ -247,14 +154,14 @@ class Run:
             if pid == self.script:
                 self.script = None
                 self.status = STATUS.value
-                self.wall_ms = round((clock() - self.started_at) * 1000)
+                self.wall_ms = round((script_output.clock() - self.started_at) * 1000)
                 reach("shim.script_reaped")
 
     def kill(self) -> None:
         """Kill every process of the run that there is now."""
         if self.group is not None:
             self.group.kill()
-        signal_tree(signal.SIGKILL)
+        process_tree.signal_all(signal.SIGKILL)
 
     def look_after(self) -> None:
         """Do what is due about once a second: measure, and see to the limits."""
@@ -266,15 +173,10 @@ class Run:
     def _sample(self) -> None:
         """Measure the resident memory of all processes of the run together."""
         total = 0
-        for pid in tree():
+        for pid in process_tree.pids():
             with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/statm", "rb") as statm:
                 total += int(statm.read().split()[1]) * resource.getpagesize()
         self.peak_tree_bytes = max(self.peak_tree_bytes, total)
-
-
-def clock() -> float:
-    """Return seconds that go on while the machine sleeps and that nobody can set."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def main() -> int:
@@ -324,7 +226,7 @@ def attend(directory: str, wake: int, spec: Fields | None = None, execute: Execu
     finally:
         if run.group is not None:
             run.group.kill()
-        kill_tree()  # nothing to do after a regular end; after a bug of ours, the least we owe
+        process_tree.kill_all()  # nothing to do after a regular end; after a bug of ours, the least we owe
     if run.group is not None:
         run.killed_for_memory = run.group.killed_for_memory()
         run.group.remove()
@@ -372,7 +274,7 @@ def claim(spec: Fields) -> int:
     descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     fields = {"v": 1, "by": "shim", "run_id": spec["run_id"], "pid": os.getpid(), "boot_id": boot_id()}
-    _write_all(descriptor, json.dumps(fields).encode())
+    script_output.write_all(descriptor, json.dumps(fields).encode())
     os.fsync(descriptor)
     reach("shim.claim_written")
     try:
@@ -397,16 +299,11 @@ def boot_id() -> str:
 _boot_id: list[str] = []
 
 
-def adopt_orphans() -> None:
-    """Be the parent of descendants whose own parent dies: none gets away unseen."""
-    LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
 def start(run: Run, execute: Execute) -> None:
     """Start the script; when this returns it runs, or `run` says why it does not."""
     spec = run.spec
     try:
-        adopt_orphans()
+        process_tree.adopt_orphans()
         for name in ("work", "tmp", "bookmark"):
             with contextlib.suppress(FileExistsError):
                 os.mkdir(name, 0o700)
@@ -416,12 +313,12 @@ def start(run: Run, execute: Execute) -> None:
         if run.group is not None:
             run.group.make()
         run.logs = [
-            Log("stdout.log", spec["log_limit_bytes"]),
-            Log("stderr.log", spec["log_limit_bytes"], keep_tail_bytes=STDERR_TAIL_BYTES),
+            script_output.Log("stdout.log", spec["log_limit_bytes"]),
+            script_output.Log("stderr.log", spec["log_limit_bytes"], keep_tail_bytes=STDERR_TAIL_BYTES),
         ]
         reach("shim.prepared")
         trouble, trouble_sink = os.pipe()
-        run.started_at = clock()
+        run.started_at = script_output.clock()
         shim = os.getpid()
         pid = os.fork()
         if pid == 0:
@@ -452,7 +349,7 @@ def become_script(run: Run, sinks: list[int], trouble: int, shim: int, execute: 
     spec, subject = run.spec, None
     try:
         os.setpgid(0, 0)
-        die_with(shim)
+        process_tree.die_with(shim)
         reach("shim.child")
         signal.set_wakeup_fd(-1)
         for number in CHANGED:  # the others are as the daemon set them: at their defaults
@@ -479,7 +376,7 @@ def become_script(run: Run, sinks: list[int], trouble: int, shim: int, execute: 
         if spec["user"] is not None:
             subject = spec["user"]["name"]
             confinement.become(spec["user"])
-            die_with(shim)
+            process_tree.die_with(shim)
         subject = spec["work"]
         os.chdir(subject)
         subject = spec["script"]
@@ -495,13 +392,6 @@ def become_script(run: Run, sinks: list[int], trouble: int, shim: int, execute: 
         with contextlib.suppress(OSError):
             os.write(trouble, f"The script could not be started: {problem}".encode())
     os._exit(EXIT_NOT_EXECUTED)
-
-
-def die_with(shim: int) -> None:
-    """Be killed by the kernel when the shim dies."""
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != shim:
-        os._exit(EXIT_NOT_EXECUTED)
 
 
 def execute_cold(spec: Fields, begin: Callable[[], None]) -> NoReturn:
@@ -534,7 +424,7 @@ def wait(run: Run, wake: int) -> None:
     while run.reap():
         if run.script is None or stop_asked:  # the script is gone and others are left, or somebody wants it gone
             run.stop_for("stopped")
-        now = clock()
+        now = script_output.clock()
         if deadline is not None and now >= deadline:
             deadline = None
             run.stop_for("timed_out")
@@ -551,54 +441,6 @@ def wait(run: Run, wake: int) -> None:
                 by_source[descriptor].pump()
                 if not by_source[descriptor].is_open:
                     poll.unregister(descriptor)
-
-
-def tree() -> list[int]:
-    """Return the pids of all descendants, parents before children."""
-    found = []
-    waiting = [os.getpid()]
-    while waiting:
-        pid = waiting.pop()
-        with contextlib.suppress(OSError):
-            for thread in os.listdir(f"/proc/{pid}/task"):
-                with open(f"/proc/{pid}/task/{thread}/children") as file:
-                    children = [int(child) for child in file.read().split()]
-                found.extend(children)
-                waiting.extend(children)
-    return found
-
-
-def signal_tree(number: int) -> None:
-    """Send a signal to every descendant, each through a pidfd that was checked to be one of ours."""
-    ours = {os.getpid()}
-    for pid in tree():
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            pidfd = os.pidfd_open(pid)
-            try:
-                with open(f"/proc/{pid}/stat") as file:
-                    parent = int(file.read().rpartition(")")[2].split()[1])
-                if parent in ours:  # still the process that the walk saw, not a stranger under its number
-                    ours.add(pid)
-                    signal.pidfd_send_signal(pidfd, number)
-            finally:
-                os.close(pidfd)
-
-
-def kill_tree() -> None:
-    """Kill until the kernel says that no child is left."""
-    while True:
-        try:
-            os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        signal_tree(signal.SIGKILL)
-        try:
-            while os.waitpid(-1, 0)[0]:
-                signal_tree(signal.SIGKILL)
-        except ChildProcessError:
-            return
-        except InterruptedError:
-            continue
 
 
 def give_bookmark(run: Run) -> None:
@@ -689,9 +531,9 @@ def seal(fields: Fields, reserve_name: str) -> None:
     content = json.dumps(fields, ensure_ascii=False).encode()
     while True:
         try:
-            descriptor = os.open(reserve_name, _TO_WRITE, 0o600)
+            descriptor = os.open(reserve_name, script_output.TO_WRITE, 0o600)
             try:
-                _write_all(descriptor, content)
+                script_output.write_all(descriptor, content)
                 os.ftruncate(descriptor, len(content))
                 os.fsync(descriptor)
             finally:
@@ -736,12 +578,6 @@ def notify(run_id: str, word: str, more: str = "") -> bool:
     except OSError:
         return False
     return True
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
 
 
 if __name__ == "__main__":

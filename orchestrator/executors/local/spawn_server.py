@@ -88,10 +88,10 @@ def main() -> int:
         template = load("template")
         problem = problem or template.problem_of(names, forking.OWN_FDS) or untitled
         if problem is not None:
-            shim.adopt_orphans()
+            shim.process_tree.adopt_orphans()
             # What a module has started is nobody's now. Once: a thread of its may start it again (a pool does, for ever),
             # and what is in our session goes with us. Before we tell: whoever hears of the refusal may kill us at once.
-            shim.signal_tree(forking.signal.SIGKILL)
+            shim.process_tree.signal_all(forking.signal.SIGKILL)
             notices.say("server", "refused", problem)
             return EXIT_REFUSED
         check = template.Freshness().is_lost

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.executors.interface import LogExtent
-from orchestrator.executors.local import shim
+from orchestrator.executors.local import script_output
 from orchestrator.executors.local.run_directory import RunDirectory
 from tests.support.records import run_id
 
@@ -15,13 +15,13 @@ LIMIT = 1000
 
 
 @pytest.fixture
-def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> shim.Log:
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> script_output.Log:
     monkeypatch.chdir(tmp_path)
-    return shim.Log("stdout.log", LIMIT)
+    return script_output.Log("stdout.log", LIMIT)
 
 
-def say(log: shim.Log, text: bytes, monkeypatch: pytest.MonkeyPatch, at_s: float) -> None:
-    monkeypatch.setattr(shim, "clock", lambda: at_s)
+def say(log: script_output.Log, text: bytes, monkeypatch: pytest.MonkeyPatch, at_s: float) -> None:
+    monkeypatch.setattr(script_output, "clock", lambda: at_s)
     os.write(log.sink, text)
     log.pump()
 
@@ -32,7 +32,7 @@ def marks() -> list[tuple[int, int]]:
     ]
 
 
-def test_a_mark_says_where_the_next_byte_went_and_when(log: shim.Log, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mark_says_where_the_next_byte_went_and_when(log: script_output.Log, monkeypatch: pytest.MonkeyPatch) -> None:
     before = int(time.time() * 1000)
     for text, at_s in ((b"a\n", 5.0), (b"bb\n", 5.9), (b"c\n", 6.1), (b"d\n", 6.2)):
         say(log, text, monkeypatch, at_s)
@@ -41,14 +41,16 @@ def test_a_mark_says_where_the_next_byte_went_and_when(log: shim.Log, monkeypatc
     assert Path("stdout.log").read_bytes() == b"a\nbb\nc\nd\n"
 
 
-def test_the_interval_doubles_so_that_the_marks_stay_small(log: shim.Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shim, "MARKS_PER_INTERVAL", 2)
+def test_the_interval_doubles_so_that_the_marks_stay_small(
+    log: script_output.Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(script_output, "MARKS_PER_INTERVAL", 2)
     for second in range(12):
         say(log, b"x", monkeypatch, float(second))
     assert [offset for offset, _ in marks()] == [0, 1, 2, 4, 6, 10]
 
 
-def test_what_is_not_kept_is_not_marked(log: shim.Log, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_kept_is_not_marked(log: script_output.Log, monkeypatch: pytest.MonkeyPatch) -> None:
     say(log, b"x" * (LIMIT + 1), monkeypatch, 1.0)
     say(log, b"more", monkeypatch, 9.0)
     assert [offset for offset, _ in marks()] == [0]
@@ -57,13 +59,13 @@ def test_what_is_not_kept_is_not_marked(log: shim.Log, monkeypatch: pytest.Monke
 def test_a_place_that_is_taken_costs_the_times_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("stdout.times").mkdir()
-    log = shim.Log("stdout.log", LIMIT)
+    log = script_output.Log("stdout.log", LIMIT)
     say(log, b"kept", monkeypatch, 1.0)
     log.close()
     assert Path("stdout.log").read_bytes() == b"kept"
 
 
-def test_a_disk_that_is_full_costs_the_times_only(log: shim.Log, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_is_full_costs_the_times_only(log: script_output.Log, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("stdout.times").symlink_to("/dev/full")
     monkeypatch.setattr(os, "O_NOFOLLOW", 0)
     say(log, b"one", monkeypatch, 1.0)
@@ -72,7 +74,7 @@ def test_a_disk_that_is_full_costs_the_times_only(log: shim.Log, monkeypatch: py
     assert Path("stdout.log").read_bytes() == b"onetwo"
 
 
-def test_a_line_that_was_cut_short_is_the_last(log: shim.Log, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_that_was_cut_short_is_the_last(log: script_output.Log, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.write
 
     def write_half(descriptor: int, data: bytes) -> int:
