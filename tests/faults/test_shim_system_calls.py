@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.crashing import Lives, check_nothing_left, check_ran_once, check_truthful, is_ended, kill
 from tests.support.daemon import ROOT
-from tests.support.tracing import BEGINS, Tracers, stopped, tracing
+from tests.support.strace import BEGINS, Tracers, stopped, tracing
 from tests.support.waiting import until
 
 _AT_ONCE: Final = 12

@@ -22,7 +22,7 @@ from tests.support.crashing import Lives, check_nothing_left, check_ran_once, ch
 from tests.support.daemon import ROOT, Daemon
 from tests.support.records import ending_fields
 from tests.support.records import run_id as a_run_id
-from tests.support.tracing import BEGINS, Tracers, tracing
+from tests.support.strace import BEGINS, Tracers, tracing
 from tests.support.waiting import until
 from tests.support.wire import connect, read_answer, request
 
