@@ -20,7 +20,13 @@ pytestmark = [pytest.mark.crash_full, pytest.mark.timeout(120)]
 _CLOSED: Final = ("/srv/x", "/etc/x", "/usr/x")
 _EROFS: Final = 30
 _EXIT_CODE: Final = 7
+_OTHER: Final = 64321  # the uid of `orchestrator`, as systemd.py makes it
+_AS_OTHER: Final = '[NonOverridableArguments]\n"--orchestrator-run-as" = "orchestrator"\n'
 _NEXT_VERSION: Final = "99.1"
+_HEEDS: Final = """
+import signal
+signal.signal(signal.SIGTERM, lambda *_: open("/tmp/as-other-long.asked", "w").close() or exit())
+"""
 WAITS: Final = textwrap.dedent(
     """
     import os, sys, time
@@ -231,8 +237,41 @@ def test_a_script_may_do_its_work_and_write_where_the_unit_lets_it(service: Mach
         "writes": {"here": 0, "/tmp/x": 0, "/var/tmp/x": 0, **dict.fromkeys(_CLOSED, _EROFS)},  # noqa: S108 - of the machine
         "temporary": 0,
         "manager": [],
-        "uid": 64321,
+        "uid": _OTHER,
     }
+
+
+def documented(line: str) -> str:
+    """Return a line of the drop-in that the guide to operating shows."""
+    page = (ROOT / "docs" / "operating.md").read_text()
+    return next(
+        text.strip().removeprefix("# ") for text in page.splitlines() if line in text and text.startswith("    #")
+    )
+
+
+def test_with_the_documented_drop_in_a_daemon_of_root_starts_ends_and_clears_up_the_runs_of_others(
+    service: Machine,
+) -> None:
+    service.configure("[retention]\nlog_bytes = 1\n")
+    service.drop_in(f"User=root\n{documented('CapabilityBoundingSet=')}")
+    service.systemctl("restart", UNIT)
+    until(service.is_serving, what="an answer of a daemon of root")
+    service.define("as-other", CONFINED, _AS_OTHER)
+    service.define("as-other-long", _HEEDS + WAITS.format(job="as-other-long", code=0), _AS_OTHER)
+
+    first = service.start_run("as-other")
+    assert service.ended("as-other", first)["JobRunState"] == "SUCCEEDED"
+    directory = service.path(f"/var/lib/orchestrator/runs/{first[3:5]}/{first}")
+    assert json.loads((directory / "stdout.log").read_text())["uid"] == _OTHER
+    second = service.start_run("as-other-long")
+    started = service.path("/tmp/as-other-long.started")  # noqa: S108 - of the machine
+    pid = until(lambda: started.exists() and started.read_text().strip(), what="the start of the script")
+    assert started.stat().st_uid == _OTHER
+    service.call("BatchStopJobRun", JobName="as-other-long", JobRunIds=[second])
+    assert service.ended("as-other-long", second)["JobRunState"] == "STOPPED"
+    assert service.path("/tmp/as-other-long.asked").exists()  # noqa: S108
+    assert not service.path(f"/proc/{pid}").exists()
+    until(lambda: not directory.exists(), what="room: the first run's directory removed")
 
 
 def test_a_daemon_is_started_anew_beside_runs_with_limits(service: Machine) -> None:
