@@ -2,6 +2,10 @@
 
 The state is on a file system of its own, which is cut off under load and mounted again with what had been flushed; all
 processes die with it. The scripts write down on another disk what they do: that is the witness.
+
+A flush that is under way in the instant of the cut may succeed and have flushed nothing: the kernel, asked to forget a
+file system, lets it (seen with fdatasync alone, in one of ten cuts on a busy machine). Of a machine without power, no
+answer would get out that late. So what is heard or done from the cut on counts as never heard, or as perhaps done.
 """
 
 import contextlib
@@ -20,7 +24,7 @@ from typing import Any, Final
 import pytest
 
 from orchestrator.model.states import TERMINAL
-from tests.support.crashing import Markers, a_daemon, is_ended, with_history
+from tests.support.crashing import Marker, Markers, a_daemon, is_ended, with_history
 from tests.support.daemon import ROOT
 from tests.support.disks import PowerCut
 from tests.support.waiting import until
@@ -58,6 +62,8 @@ class Scene:
         self._acknowledged: dict[str, str] = {}  # run id: job
         self._ended: dict[str, str] = {}  # run id: state
         self._unanswered: list[tuple[str, str]] = []  # job, invocation id
+        self._is_cut = threading.Event()
+        self._late: Counter[Marker] = Counter()  # what scripts have written down from a cut on
 
     def begin(self) -> None:
         """Start the first daemon and make the jobs."""
@@ -73,12 +79,16 @@ class Scene:
         with ThreadPoolExecutor(_CLIENTS) as clients:
             working = [clients.submit(self._send, random.Random(seed), over) for seed in seeds]
             self._wait_for_the_moment()
+            self._is_cut.set()
+            in_time = Counter(self.markers.all())
             self._disk.cut()
             over.set()
             self.daemon.kill()
             self.daemon.end_runs()
             for one in working:
                 one.result(timeout=60)
+        self._late += Counter(self.markers.all()) - in_time
+        self._is_cut.clear()
         self._disk.come_back()
         self.daemon.start()
         self._call_again()
@@ -91,8 +101,9 @@ class Scene:
                 until(lambda run_id=run_id: is_ended(self.daemon, run_id), within_s=60, what="an end")  # type: ignore[misc]
         self._check()
         for run_id, state in self._ended.items():
-            if state == "SUCCEEDED" and len(self.markers.all("end", run_id=run_id)) != 1:
-                self.wrongs.append(f"{run_id} SUCCEEDED without an end")
+            ends = Counter(self.markers.all("end", run_id=run_id))
+            if state == "SUCCEEDED" and (not ends or (ends - self._late).total() > 1):
+                self.wrongs.append(f"{run_id} SUCCEEDED with the ends {ends}")
         succeeded = Counter(self._acknowledged[run_id] for run_id, state in self._ended.items() if state == "SUCCEEDED")
         assert succeeded["plain"] > _CLIENTS, "there was work between the cuts"
         entry = self.daemon.call("GetJobBookmark", {"JobName": "linear"})["JobBookmarkEntry"]
@@ -128,13 +139,13 @@ class Scene:
 
     def _call(self, job: str, invocation: str) -> None:
         answer = self.daemon.call("StartJobRun", {"JobName": job}, {"amz-sdk-invocation-id": invocation})
-        if "JobRunId" in answer:
+        if "JobRunId" in answer and not self._is_cut.is_set():
             self._acknowledged[answer["JobRunId"]] = job
         else:
             self._unanswered.append((job, invocation))
 
     def _check(self) -> None:
-        starts = Counter(one.run_id for one in self.markers.all("start"))
+        starts = Counter(one.run_id for one in (Counter(self.markers.all("start")) - self._late).elements())
         self.wrongs += [f"{run_id} started {count} times" for run_id, count in starts.items() if count > 1]
         for run_id in self._acknowledged:
             status, _, _ = self.daemon.get(f"/runs/{run_id}")
