@@ -3,6 +3,7 @@
 A missing file is no error. `config/orchestrator.toml` shows every setting at its default, and a test compares.
 """
 
+import json
 import os
 import re
 import sys
@@ -260,11 +261,29 @@ def _check_toml(path: Path) -> None:
 
 
 def _not_json(error: Exception) -> Mistake:
-    """Name the variable, where it can be told: pydantic names the setting only, and none that nests too deep."""
+    """Name the variable, where it can be told: pydantic names the section only, and none that nests too deep."""
     named = _FIELD_OF_JSON.search(str(error))
     if named is None:
         return Mistake("", None, f"one of the variables {_VARIABLES}…: {error}")
-    return Mistake(f"${_VARIABLES}{named[1].upper()}", None, f"{named[1]}: it must be JSON: {error.__cause__}")
+    section = f"{_VARIABLES}{named[1].upper()}"
+    suspects = [
+        name
+        for name, value in sorted(os.environ.items())
+        if (name.upper() == section or name.upper().startswith(f"{section}__")) and not _is_json(value)
+    ]
+    setting = named[1]
+    if len(suspects) == 1:
+        setting = suspects[0].removeprefix(_VARIABLES).lower().replace("__", ".")
+    places = " or ".join(f"${name}" for name in suspects) or f"${section}"
+    return Mistake(places, None, f"{setting}: it must be JSON: {error.__cause__}")
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def defaults(config: Path | None, flags: Mapping[str, object]) -> Settings:

@@ -208,7 +208,17 @@ def test_a_wrong_variable_is_told_by_its_name(
 @pytest.mark.parametrize("variable", ["ORCHESTRATOR_ENVIRONMENT", "ORCHESTRATOR_CAPACITY"])
 def test_a_variable_that_is_not_json_is_told(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.setenv(variable, "{")
-    assert variable.removeprefix("ORCHESTRATOR_").lower() in refusal()
+    assert refusal().startswith(f"${variable}: {variable.removeprefix('ORCHESTRATOR_').lower()}: it must be JSON: ")
+
+
+def test_a_variable_of_a_section_that_is_not_json_is_told_by_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORCHESTRATOR_ACCESS__PEER", '"any"')
+    monkeypatch.setenv("ORCHESTRATOR_ACCESS__HOSTS", "mine")
+    assert refusal().startswith("$ORCHESTRATOR_ACCESS__HOSTS: access.hosts: it must be JSON: ")
+    monkeypatch.setenv("ORCHESTRATOR_ACCESS__KEYS_FILE", "/keys")  # which need not be, but pydantic does not say that
+    assert refusal().startswith(
+        "$ORCHESTRATOR_ACCESS__HOSTS or $ORCHESTRATOR_ACCESS__KEYS_FILE: access: it must be JSON: "
+    )
 
 
 @pytest.mark.parametrize(
