@@ -111,7 +111,7 @@ def test_a_shim_that_does_nothing_for_long_is_not_taken_for_dead(tmp_path: Path)
         lives.revive()
         go.touch()
         lives.markers.wait_for("end")
-        assert lives.daemon.run(job, run_id)["JobRunState"] == "RUNNING"
+        until(lambda: lives.daemon.run(job, run_id)["JobRunState"] == "RUNNING", what="the record of the launch")
         _go_on(shim)
         lives.wait_for_end(run_id)
         assert check_truthful(lives.daemon, run_id)["state"] == "SUCCEEDED"

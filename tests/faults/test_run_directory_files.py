@@ -197,7 +197,7 @@ def test_a_directory_that_leads_to_another_runs_is_not_that_runs(lives: Lives) -
     lives.revive()
     lives.wait_for_end(linked)
     assert check_truthful(lives.daemon, linked)["state"] == "FAILED"
-    assert lives.daemon.run(job, well)["JobRunState"] == "RUNNING"
+    until(lambda: lives.daemon.run(job, well)["JobRunState"] == "RUNNING", what="the record of a launch")
     _check_others(lives, job, well)
     check_nothing_left(lives.daemon, lives.markers)
 

@@ -89,7 +89,7 @@ def test_a_run_goes_on_after_ctrl_c(daemon: Daemon, tmp_path: Path) -> None:
     assert process.returncode == 130
     (run,) = daemon.call("GetJobRuns", {"JobName": job})["JobRuns"]
     assert f"{run['Id']} goes on" in err
-    assert run["JobRunState"] == "RUNNING"
+    runs.in_state(daemon, job, run["Id"], "RUNNING")
     gate.touch()
     assert daemon.ended(job, run["Id"])["JobRunState"] == "SUCCEEDED"
 
