@@ -62,6 +62,31 @@ def test_a_script_that_everybody_may_write_to_is_not_executed(daemon: Daemon) ->
     assert failure(daemon, "open", script) == f"The script could not be started: everybody may write to it: '{script}'"
 
 
+@pytest.mark.parametrize("start", ["cold", "warm"])
+def test_what_was_looked_at_is_what_is_executed_whatever_becomes_of_a_link(daemon: Daemon, start: str) -> None:
+    script = daemon.root / "allowed" / f"behind-{start}.py"
+    script.write_text("import sys; print(sys.argv[0], __file__)", encoding="ascii")
+    link = daemon.root / f"link-{start}.py"
+    link.symlink_to(script)
+    job = job_of(daemon, f"behind-{start}", link)
+    preload = {"--orchestrator-preload": ""} if start == "warm" else {}
+    run = runs.succeed(daemon, job, Arguments=preload)
+    assert runs.output(daemon, run["Id"]) == f"{script} {script}\n"
+
+
+def test_a_script_is_not_executed_where_everybody_could_put_another(daemon: Daemon) -> None:
+    folder = daemon.root / "allowed" / "shared"
+    script = folder / "deep" / "script.py"
+    script.parent.mkdir(parents=True)
+    script.write_text("print('ran')", encoding="ascii")
+    folder.chmod(0o777)
+    expected = f"The script could not be started: everybody may write to {folder}: {str(script)!r}"
+    assert failure(daemon, "shared", script) == expected
+    folder.chmod(0o1777)  # in such a directory only owners remove
+    run = runs.succeed(daemon, "shared")
+    assert runs.output(daemon, run["Id"]) == "ran\n"
+
+
 @pytest.mark.parametrize("how", ["link", "open"])
 def test_what_a_directory_begins_with_is_looked_at_too(daemon: Daemon, how: str) -> None:
     folder = daemon.root / "allowed" / f"folder-{how}"
@@ -107,3 +132,27 @@ def test_root_does_not_execute_what_is_another_users(tmp_path: Path) -> None:
             "The script could not be started: it belongs to user 65534, who would become user 0 by it: "
             f"'{tmp_path / 'given.py'}'"
         )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize(
+    ("uid", "gid", "mode", "problem"),
+    [
+        (65534, 0, 0o755, "{folder} belongs to user 65534, who could put another file there"),
+        (0, 65534, 0o775, "group 65534 may write to {folder}, and could put another file there"),
+        (0, 0, 0o777, "everybody may write to {folder}"),
+    ],
+    ids=["another's", "a group's", "everybody's"],
+)
+def test_root_executes_nothing_where_others_could_put_another_file(
+    tmp_path: Path, uid: int, gid: int, mode: int, problem: str
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    script = folder / "script.py"
+    script.write_text("print('ran')", encoding="ascii")
+    os.chown(folder, uid, gid)
+    folder.chmod(mode)
+    with running_daemon(tmp_path) as daemon:
+        expected = f"The script could not be started: {problem.format(folder=folder)}: {str(script)!r}"
+        assert failure(daemon, "placed", script) == expected

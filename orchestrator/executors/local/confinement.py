@@ -104,8 +104,11 @@ def become(user: Fields) -> None:
     os.setresuid(user["uid"], user["uid"], user["uid"])
 
 
-def check_script(path: str, rules: Fields) -> None:
+def check_script(path: str, rules: Fields) -> str:
     """Look at what will be executed; of a directory, also at the file in it that Python begins with.
+
+    Returns the path to execute. Where there are rules that is the one behind all links, and nobody whom the rules do not
+    trust can put another file there: what is looked at is what is executed.
 
     Raises:
         OSError: it cannot be read.
@@ -125,9 +128,30 @@ def check_script(path: str, rules: Fields) -> None:
         raise PermissionError(0, "everybody may write to it")
     if rules["owner"] is not None and status.st_uid != rules["owner"]:
         raise PermissionError(0, f"it belongs to user {status.st_uid}, who would become user {rules['owner']} by it")
+    is_ruled = bool(rules["roots"]) or rules["owner"] is not None
+    if is_ruled:
+        _check_folders(place, rules["owner"])
     if stat.S_ISDIR(status.st_mode):
         with contextlib.suppress(FileNotFoundError):  # which Python says itself
-            check_script(f"{path}/__main__.py", rules)
+            check_script(f"{place}/__main__.py", rules)
+    return place if is_ruled else path
+
+
+def _check_folders(place: str, owner: int | None) -> None:
+    """Look at the directories above a file, in which others could put another one into its place."""
+    folder = place
+    while folder != "/":
+        folder = os.path.dirname(folder)
+        status = os.stat(folder)
+        may_all_remove = not status.st_mode & stat.S_ISVTX
+        if status.st_mode & stat.S_IWOTH and may_all_remove:
+            raise PermissionError(0, f"everybody may write to {folder}")
+        if owner is None:
+            continue
+        if status.st_uid not in (0, owner):
+            raise PermissionError(0, f"{folder} belongs to user {status.st_uid}, who could put another file there")
+        if status.st_mode & stat.S_IWGRP and may_all_remove and status.st_gid != 0:
+            raise PermissionError(0, f"group {status.st_gid} may write to {folder}, and could put another file there")
 
 
 def _write(path: str, value: str) -> None:

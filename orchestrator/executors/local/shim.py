@@ -380,7 +380,10 @@ def become_script(run: Run, sinks: list[int], trouble: int, shim: int, execute: 
         subject = spec["work"]
         os.chdir(subject)
         subject = spec["script"]
-        confinement.check_script(subject, spec["script_rules"])  # an interpreter would say less about a missing file
+        place = confinement.check_script(
+            subject, spec["script_rules"]
+        )  # an interpreter would say less of a missing file
+        spec["argv"][spec["argv"].index(subject)] = place
         subject = spec["argv"][0]
         execute(spec, lambda: os.close(trouble))
     except BaseException as error:  # noqa: BLE001 - nobody is above us to hear it
