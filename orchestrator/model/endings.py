@@ -193,8 +193,7 @@ def _sentence(ending: Ending) -> str:
             name = signal.Signals(ending.exit_signal).name
         except ValueError:
             name = f"signal {ending.exit_signal}"
-        is_guess = name == "SIGKILL" and ending.killed_for_memory is None
-        hint = "; nobody here sent it, possibly the kernel for want of memory" if is_guess else ""
+        hint = "" if name != "SIGKILL" or ending.killed_for_memory else ", which the orchestrator did not send"
         return f"Command failed with exit code {_SIGNAL_BASE + ending.exit_signal} ({name}{hint})"
     if ending.exit_code == 1:  # the code with which Python leaves on an exception
         exception = exception_of(ending.stderr_tail)

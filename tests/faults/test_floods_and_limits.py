@@ -149,12 +149,12 @@ _LIMITED: Final = (
         ),
         pytest.param(
             "import signal\nsignal.signal(24, 1)\nresource.setrlimit(resource.RLIMIT_CPU, (1, 2))\nwhile True: pass\n",
-            "Command failed with exit code 137 (SIGKILL; nobody here sent it, possibly the kernel for want of memory)",
+            "Command failed with exit code 137 (SIGKILL, which the orchestrator did not send)",
             marks=pytest.mark.crash_full,
         ),
         (
             "os.kill(os.getpid(), 9)\n",
-            "Command failed with exit code 137 (SIGKILL; nobody here sent it, possibly the kernel for want of memory)",
+            "Command failed with exit code 137 (SIGKILL, which the orchestrator did not send)",
         ),
     ],
     ids=["address space", "data", "file size", "open files", "CPU time", "CPU time, ignored", "a SIGKILL"],

@@ -3,6 +3,8 @@
 What a full disk does to a daemon that runs is in tests/integration/test_queue.py.
 """
 
+import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any, Final
 
 import pytest
 
+from orchestrator.executors.local import script_output
 from tests.support import disks, runs
 from tests.support.crashing import a_daemon, run_directory
 from tests.support.daemon import Daemon
@@ -81,3 +84,33 @@ def test_a_restart_without_room_touches_no_run_and_goes_on_when_there_is_room(
     daemon.start()
     assert daemon.ended(job, run_id)["JobRunState"] == "SUCCEEDED"
     runs.succeed(daemon, job, Arguments={"--gate": str(gate)})
+
+
+def test_a_log_goes_on_when_there_is_room_again_and_says_what_is_missing(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(small_disk)
+    log = script_output.Log("stdout.log", 1024 * 1024)
+
+    def say(text: bytes) -> None:
+        os.write(log.sink, text)
+        log.pump()
+
+    say(b"before\n")
+    with disks.full(small_disk):
+        say(b"a" * 5000)  # some of it still fits into the block that the file has
+        say(b"b" * 1000)
+    say(b"after\n")
+    with disks.full(small_disk):
+        say(b"c" * 9000)
+    log.close()  # the last that is missing is told as well
+    told = re.fullmatch(
+        rb"before\n(a*)\n\[orchestrator\] (\d+) bytes are missing.*\nafter\n(c*)\n.* (\d+) bytes.*\n", _log()
+    )
+    assert told is not None, _log()[-300:]
+    assert len(told[1]) + int(told[2]) == 6000
+    assert len(told[3]) + int(told[4]) == 9000
+
+
+def _log() -> bytes:
+    return Path("stdout.log").read_bytes()

@@ -50,7 +50,7 @@ def figures(daemon: Daemon, run: dict[str, Any]) -> dict[str, Any]:
         ("import os\nos.kill(os.getpid(), 15)\n", "Command failed with exit code 143 (SIGTERM)"),
         (
             "import os\nos.kill(os.getpid(), 9)\n",
-            "Command failed with exit code 137 (SIGKILL; nobody here sent it, possibly the kernel for want of memory)",
+            "Command failed with exit code 137 (SIGKILL, which the orchestrator did not send)",
         ),
         ("import os\nos.kill(os.getpid(), 40)\n", "Command failed with exit code 168 (signal 40)"),
         ("raise ValueError('bad day')\n", "ValueError: bad day"),

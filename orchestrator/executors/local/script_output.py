@@ -30,6 +30,9 @@ class Log:
         self.mark_at = 0.0
         self.marks = 0
         self.left_bytes = limit_bytes
+        self.kept_bytes = 0  # the file's size
+        self.lost_bytes = 0  # since the disk took nothing more
+        self.is_full = False  # the limit is reached, and told
         self.limit_bytes = limit_bytes
         self.keep_tail_bytes = keep_tail_bytes
         self.tail = b""
@@ -52,22 +55,44 @@ class Log:
                 return
 
     def _keep(self, data: bytes) -> None:
-        if self.left_bytes < 0:  # the marker is written
+        """Write what the limit allows. What the disk does not take is counted, and told where there is room again."""
+        if self.is_full:
             return
         self._mark()
-        kept = data[: self.left_bytes]
-        self.left_bytes -= len(data)
         try:
-            write_all(self.file, kept)
-            if self.left_bytes < 0:
-                marker = (
-                    f"\n[orchestrator] the log limit of {self.limit_bytes} bytes is reached; the rest is not kept\n"
-                )
-                write_all(self.file, marker.encode())
-        except OSError as error:
-            self.left_bytes = -1
-            with contextlib.suppress(OSError):
-                os.write(self.file, f"\n[orchestrator] the log cannot be written: {error.strerror}\n".encode())
+            self._tell_lost()
+        except OSError:
+            self.lost_bytes += len(data)
+            return
+        begun_at = self.kept_bytes
+        try:
+            self._write(data[: self.left_bytes])
+        except OSError:
+            kept_bytes = self.kept_bytes - begun_at
+            self.left_bytes -= kept_bytes
+            self.lost_bytes = len(data) - kept_bytes
+            return
+        if len(data) <= self.left_bytes:
+            self.left_bytes -= len(data)
+            return
+        self.left_bytes = 0
+        with contextlib.suppress(OSError):  # the next data tries it again
+            marker = f"\n[orchestrator] the log limit of {self.limit_bytes} bytes is reached; the rest is not kept\n"
+            self._write(marker.encode())
+            self.is_full = True
+
+    def _tell_lost(self) -> None:
+        if self.lost_bytes:
+            marker = f"\n[orchestrator] {self.lost_bytes} bytes are missing here: the log could not be written\n"
+            self._write(marker.encode())
+            self.lost_bytes = 0
+
+    def _write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            count = os.write(self.file, view)
+            self.kept_bytes += count
+            view = view[count:]
 
     def _mark(self) -> None:
         """Note when the file's next byte came, about once a second. Readers miss times where that fails, and no more."""
@@ -80,7 +105,7 @@ class Log:
             return
         self.mark_at = now + MARK_INTERVAL_S * 2 ** (self.marks // MARKS_PER_INTERVAL)
         self.marks += 1
-        line = f"{self.limit_bytes - self.left_bytes} {round(time.time() * 1000)}\n".encode()
+        line = f"{self.kept_bytes} {round(time.time() * 1000)}\n".encode()
         try:
             is_whole = os.write(self.times, line) == len(line)
         except OSError:
@@ -99,6 +124,8 @@ class Log:
         """Close the reading end and the files."""
         if self.is_open:
             self.is_open = False
+            with contextlib.suppress(OSError):
+                self._tell_lost()
             os.close(self.source)
             os.close(self.file)
             if self.times is not None and self.times >= 0:

@@ -45,7 +45,7 @@ EXIT_REFUSED = 4
 EXIT_UNHEARD = 5
 EXIT_NOT_EXECUTED = 127
 MAX_FD = 1 << 20
-RESERVE_BYTES = 512 * 1024  # a bookmark of control characters, escaped, and the rest
+RESERVE_BYTES = 640 * 1024  # a bookmark and a tail of stderr of control characters, six bytes each, and the rest
 BOOKMARK_MAX_BYTES = 64 * 1024
 # What a daemon asks for that is older than this file.
 UNBOUND: Fields = {

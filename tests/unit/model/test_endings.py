@@ -141,7 +141,7 @@ def test_an_exit_with_zero_is_a_success_without_a_message() -> None:
         ),
         (
             {"exit_code": None, "exit_signal": 9},
-            "Command failed with exit code 137 (SIGKILL; nobody here sent it, possibly the kernel for want of memory)",
+            "Command failed with exit code 137 (SIGKILL, which the orchestrator did not send)",
         ),
         (
             {"exit_code": None, "exit_signal": 9, "killed_for_memory": endings.KilledForMemory(limit_bytes=64 * 2**20)},
