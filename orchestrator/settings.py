@@ -273,7 +273,7 @@ def _not_json(error: Exception) -> Mistake:
     ]
     setting = named[1]
     if len(suspects) == 1:
-        setting = suspects[0].removeprefix(_VARIABLES).lower().replace("__", ".")
+        setting = suspects[0][len(_VARIABLES) :].lower().replace("__", ".")
     places = " or ".join(f"${name}" for name in suspects) or f"${section}"
     return Mistake(places, None, f"{setting}: it must be JSON: {error.__cause__}")
 
@@ -375,6 +375,10 @@ def _origin(names: list[str], path: Path | None, flags: Mapping[str, object]) ->
     for count in range(len(names), 0, -1):
         variable = _VARIABLES + "__".join(names[:count]).upper()
         if variable in os.environ:
+            return f"${variable}", None
+    below = _VARIABLES + "__".join(names).upper() + "__"  # a part of what has none
+    for variable in sorted(os.environ):
+        if variable.upper().startswith(below):
             return f"${variable}", None
     if path is None or names[0] not in tomllib.loads(path.read_text(encoding="utf-8")):
         return "", None

@@ -33,13 +33,14 @@ def load(access: Access) -> dict[str, AccessKey]:
         parser.read_string(text)
         return _keys(parser)
     except OSError as error:
-        raise SettingsError(Mistake(str(path), None, error.strerror or "cannot be read")) from None
+        raise _mistake(path, error.strerror or "cannot be read") from None
     except configparser.Error as error:
         line = getattr(error, "lineno", None)
-        raise SettingsError(Mistake(str(path), line, "this is no file of keys as ~/.aws/credentials is one")) from None
+        place = "it is" if line is None else f"line {line}:"
+        raise _mistake(path, f"{place} no file of keys as ~/.aws/credentials is one") from None
     except ValueError as error:  # which UnicodeDecodeError is, too; its text would show some of the file's
         problem = "is no text" if isinstance(error, UnicodeError) else str(error)
-        raise SettingsError(Mistake(str(path), None, problem)) from None
+        raise _mistake(path, problem) from None
 
 
 def for_scripts(keys: Mapping[str, AccessKey], environment: Mapping[str, str]) -> dict[str, str]:
@@ -48,6 +49,11 @@ def for_scripts(keys: Mapping[str, AccessKey], environment: Mapping[str, str]) -
         return {}
     key = next(iter(keys.values()))
     return {"AWS_ACCESS_KEY_ID": key.id, "AWS_SECRET_ACCESS_KEY": key.secret}
+
+
+def _mistake(path: Path, problem: str) -> SettingsError:
+    """Return a sentence of which the log hides nothing: what follows `keys:` it would take for a secret."""
+    return SettingsError(Mistake("", None, f"the file of access keys ({path}): {problem}"))
 
 
 def _read(path: Path) -> str:

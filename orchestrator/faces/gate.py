@@ -31,6 +31,7 @@ from orchestrator.wire.errors import (
 )
 
 MAX_HEADER_BYTES: Final = 16 * 1024
+_SEPARATORS_BYTES: Final = 4  # ": " and the line's end
 _HEARD_OUT_S: Final = 0.5
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _UNTOLD: Final = AccessDeniedError.peer()  # of a connection that nobody has looked at
@@ -89,8 +90,8 @@ class Gate:
         refusal = scope["state"].get("refusal", _UNTOLD)
         if refusal is not None:
             raise refusal
-        # The server's own limit holds only for headers that come in pieces.
-        if sum(map(len, chain.from_iterable(scope["headers"]))) > MAX_HEADER_BYTES:
+        # The server's own limit holds only for a head that comes in pieces.
+        if _head_bytes(scope) > MAX_HEADER_BYTES:
             raise HeadersTooLargeError(MAX_HEADER_BYTES)
         if b"host" not in headers:
             raise AccessDeniedError.host(None)
@@ -181,6 +182,13 @@ async def refuse(send: Send, error: BaseException) -> None:
 def http_date(epoch_s: int) -> bytes:
     """Return a time as the header Date has it."""
     return formatdate(epoch_s, usegmt=True).encode()
+
+
+def _head_bytes(scope: Scope) -> int:
+    """Return how long the request's head was: its first line, and each header with its colon and its end."""
+    headers = scope["headers"]
+    line = len(scope["method"]) + len(scope["raw_path"]) + len(scope["query_string"])
+    return line + sum(map(len, chain.from_iterable(headers))) + _SEPARATORS_BYTES * (len(headers) + 2)
 
 
 def _without_port(host: str) -> str:

@@ -79,6 +79,7 @@ class Protocol(HttpToolsProtocol):
         self._active: RequestResponseCycle | None = None  # the request that is being answered; `cycle` is the newest
         self._is_in_head = False
         self._hosts = 0
+        self._trailer_bytes = 0
         self._is_oddly_coded = False
         self._is_upgrading = False
         self._vain_bytes = 0  # since a head was whole or a part of a body came: the parser itself has no limit
@@ -203,6 +204,7 @@ class Protocol(HttpToolsProtocol):
         self._begun += 1
         self._is_in_head = True
         self._hosts = 0
+        self._trailer_bytes = 0
         self._is_oddly_coded = False
         super().on_message_begin()
 
@@ -217,6 +219,11 @@ class Protocol(HttpToolsProtocol):
             elif name == b"expect" and value.lower() == b"100-continue":
                 self.expect_100_continue = True
             self.headers.append((name, value))
+            return
+        self._trailer_bytes += len(name) + len(value)
+        if self._trailer_bytes > MAX_HEADER_BYTES:
+            sentence = f"The request has trailers of more than {MAX_HEADER_BYTES} bytes."
+            raise SerializationError(sentence)
 
     def on_headers_complete(self) -> None:
         """Begin the answer, if the request can be read in one way only."""

@@ -184,6 +184,24 @@ def test_headers_that_never_end_are_refused(daemon: Daemon) -> None:
     assert refused(daemon, endless) == (400, SERIALIZATION)
 
 
+HEADS: Final = {
+    "a long line": b"POST /?" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    "many short headers": b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n" + b"a:\r\n" * 4_000 + b"\r\n",
+    "trailers": (
+        b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-amz-json-1.1\r\n"
+        b"X-Amz-Target: AWSGlue.ListJobs\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+        b"X-T: " + b"t" * 20_000 + b"\r\n\r\n"
+    ),
+}
+
+
+@pytest.mark.usefixtures("nothing_stored")
+@pytest.mark.parametrize("what", HEADS)
+def test_sixteen_kibibytes_are_the_whole_head_and_all_trailers(daemon: Daemon, what: str) -> None:
+    refusals = {(431, "RequestHeaderFieldsTooLargeException"), (400, SERIALIZATION)}  # whole at once, or in pieces
+    assert refused(daemon, HEADS[what]) in refusals
+
+
 # Headers.
 
 

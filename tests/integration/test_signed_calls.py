@@ -187,7 +187,15 @@ def test_a_daemon_whose_keys_cannot_be_read_does_not_start(tmp_path: Path) -> No
     for words in (["--state-dir", "state", "--port", "0", "serve"], ["check"]):
         done = command.call(tmp_path, *words, more=more)
         assert done.returncode == 78
-        assert f"{tmp_path}/nothing: No such file" in done.stdout + done.stderr
+        assert f"the file of access keys ({tmp_path}/nothing): No such file" in done.stdout + done.stderr
+
+
+def test_a_daemon_tells_what_is_wrong_with_its_keys_and_hides_nothing_of_it(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.touch(mode=0o600)
+    more = {"ORCHESTRATOR_ACCESS__KEYS_FILE": str(keys)}
+    done = command.call(tmp_path, "--state-dir", "state", "--port", "0", "serve", more=more)
+    assert (done.returncode, f"({keys}): there is no key in it" in done.stderr) == (78, True), done.stderr
 
 
 def test_a_daemon_that_a_command_runs_for_itself_is_called_without_a_key(tmp_path: Path) -> None:

@@ -195,6 +195,8 @@ def test_a_wrong_value_is_told_by_file_and_line(text: str, place: str, name: str
         ("ORCHESTRATOR_CAPACITY__DPUS", "0", "capacity.dpus: "),
         ("ORCHESTRATOR_CAPACITY__DPU", "5", "capacity.dpu: "),
         ("ORCHESTRATOR_CAPACITY", '{"dpus": -1}', "capacity.dpus: "),
+        ("ORCHESTRATOR_CAPACITY__DPUS__X", "1", "capacity.dpus: "),
+        ("ORCHESTRATOR_ACCESS__PEER__X", "1", "access.peer: "),
     ],
 )
 def test_a_wrong_variable_is_told_by_its_name(

@@ -64,6 +64,9 @@ async def asked(
 
     scope = {
         "type": "http",
+        "method": "POST",
+        "raw_path": b"/",
+        "query_string": b"",
         "state": {"refusal": None} if state is None else state,
         "headers": [(k.lower().encode(), v.encode()) for k, v in (headers or {"Host": "127.0.0.1:4583"}).items()],
     }
