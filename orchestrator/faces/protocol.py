@@ -29,6 +29,8 @@ log = structlog.stdlib.get_logger()
 
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
+_ONCE: Final = frozenset({b"x-amz-target", b"content-type", b"authorization", b"amz-sdk-invocation-id"})
+"""Headers by which a call is understood: whoever stands between might take the other one."""
 _ODD_REQUEST_LINE: Final = re.compile(rb"([!-~]+) ([!-~]+) HTTP/1\.[01]\r\n")
 
 
@@ -80,6 +82,8 @@ class Protocol(HttpToolsProtocol):
         self._is_in_head = False
         self._hosts = 0
         self._trailer_bytes = 0
+        self._once: set[bytes] = set()
+        self._doubled = b""
         self._is_oddly_coded = False
         self._is_upgrading = False
         self._vain_bytes = 0  # since a head was whole or a part of a body came: the parser itself has no limit
@@ -205,6 +209,8 @@ class Protocol(HttpToolsProtocol):
         self._is_in_head = True
         self._hosts = 0
         self._trailer_bytes = 0
+        self._once.clear()
+        self._doubled = b""
         self._is_oddly_coded = False
         super().on_message_begin()
 
@@ -214,6 +220,9 @@ class Protocol(HttpToolsProtocol):
             name = name.lower()
             if name == b"host":
                 self._hosts += 1
+            elif name in _ONCE:
+                self._doubled = name if name in self._once else self._doubled
+                self._once.add(name)
             elif name == b"transfer-encoding" and value.lower() != b"chunked":
                 self._is_oddly_coded = True
             elif name == b"expect" and value.lower() == b"100-continue":
@@ -234,6 +243,8 @@ class Protocol(HttpToolsProtocol):
             sentence = f"HTTP {version} is not served here."
         elif self._hosts > 1 or (self._hosts == 0 and version == "1.1"):
             sentence = f"The request has {self._hosts} headers Host."
+        elif self._doubled:
+            sentence = f"The request has the header {self._doubled.decode('ascii')} more than once."
         elif self._is_oddly_coded:
             sentence = "The request has a Transfer-Encoding other than chunked."
         elif self.parser.get_method() == b"CONNECT":

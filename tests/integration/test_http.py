@@ -206,6 +206,13 @@ def test_sixteen_kibibytes_are_the_whole_head_and_all_trailers(daemon: Daemon, w
 
 
 @pytest.mark.usefixtures("nothing_stored")
+@pytest.mark.parametrize("name", [b"X-Amz-Target", b"content-type", b"Authorization", b"amz-sdk-invocation-id"])
+def test_a_header_by_which_a_call_is_understood_comes_once(daemon: Daemon, name: bytes) -> None:
+    double = b"\r\n" + name + b": a\r\n" + name + b": b\r\n"
+    assert refused(daemon, wire.request(start_body('"Timeout": 5')).replace(b"\r\n", double, 1)) == (400, SERIALIZATION)
+
+
+@pytest.mark.usefixtures("nothing_stored")
 @pytest.mark.parametrize(
     "host", ["example.com", "127.0.0.1.example.com", "10.0.0.1", "localhost.evil:80", "", "127.0.0.2", "[::1"]
 )
