@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from orchestrator.model.policy import CatchUp, OnBusy
@@ -56,6 +56,17 @@ class SettingsError(Exception):
         self.mistakes = mistakes
 
 
+def _not_empty(path: object) -> object:
+    """Refuse an empty path, which would mean wherever the daemon was started."""
+    if path == "":
+        message = "it is empty; name a path (. is the current directory)"
+        raise ValueError(message)
+    return path
+
+
+_Place = Annotated[Path, BeforeValidator(_not_empty)]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -76,7 +87,7 @@ class Runs(_Section):
     log_limit_bytes: Annotated[int, Field(ge=0)] = 64 * 1024 * 1024
     run_as: str = ""
     allow_root: bool = False
-    script_roots: tuple[Path, ...] = ()
+    script_roots: tuple[_Place, ...] = ()
 
 
 class Limits(_Section):
@@ -152,9 +163,9 @@ class Settings(BaseSettings):
         nested_model_default_partial_update=True,
     )
 
-    state_dir: Path = Field(default_factory=_default_state_dir)
-    jobs_dir: Path = Path("jobs")
-    triggers_file: Path = Path("config/triggers.toml")
+    state_dir: _Place = Field(default_factory=_default_state_dir)
+    jobs_dir: _Place = Path("jobs")
+    triggers_file: _Place = Path("config/triggers.toml")
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 4583
     region: str = "us-east-1"
@@ -163,7 +174,7 @@ class Settings(BaseSettings):
     path: str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     environment: dict[str, str] = {}
     runtimes: dict[str, Runtime] = {}
-    s3: dict[str, Path] = {}
+    s3: dict[str, _Place] = {}
     s3_endpoint_url: Annotated[str, Field(pattern=r"^(https?://[^/\s]+/?)?$")] = ""
     operation_timeout_s: Annotated[float, Field(gt=0, le=600)] = 20
     quick_commit_ms: Annotated[float, Field(ge=0, le=100)] = 2
@@ -302,7 +313,7 @@ def defaults(config: Path | None, flags: Mapping[str, object]) -> Settings:
             del settings_cls, others, named
             return (init_settings,)
 
-    paths: dict[str, Any] = {name: flags[name] for name in ("state_dir", "jobs_dir") if flags.get(name) is not None}
+    paths: dict[str, Any] = {name: flags[name] for name in ("state_dir", "jobs_dir") if flags.get(name)}
     return _anchored(FromFlags(**{"jobs_dir": _jobs_dir(config), **paths}))
 
 
@@ -315,7 +326,7 @@ def _jobs_dir(config: Path | None) -> Path:
             named = None if path is None else tomllib.loads(path.read_text(encoding="utf-8")).get("jobs_dir")
         except (SettingsError, OSError, ValueError):  # told already, by `load`
             named = None
-    return Path(named) if isinstance(named, str) else Path("jobs")
+    return Path(named) if isinstance(named, str) and named else Path("jobs")
 
 
 def _unknown_variables() -> list[Mistake]:

@@ -207,6 +207,16 @@ class StoreRefusedError(StoreError):
     """The state directory cannot be opened as it is (newer schema, foreign or damaged file)."""
 
 
+class ForeignDirectoryError(StoreRefusedError):
+    """The directory that is named for the state holds something else."""
+
+    def __init__(self, directory: str) -> None:
+        """Name the directory, and what to name instead."""
+        super().__init__(
+            f"{directory} is not empty and holds no state of an orchestrator; name a directory that is empty or not there yet"
+        )
+
+
 class StoreDamagedError(StoreBrokenError, StoreRefusedError):
     """The database is not what we wrote: refused at the start, and the end of a daemon that meets it later."""
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from orchestrator.model.errors import StoreError
+from orchestrator.model.errors import ForeignDirectoryError, StoreError
 from orchestrator.model.findings import Finding, Verdict
 from orchestrator.store import migration
 from orchestrator.store.backup import translated
-from orchestrator.store.state_directory import PASSABLE
+from orchestrator.store.state_directory import PASSABLE, is_foreign
 
 NEWEST_INSTANT: Final = """
 SELECT max(
@@ -67,6 +67,10 @@ def check_directory(state_dir: Path) -> Iterator[Finding]:
         return
     if not state_dir.is_dir():
         yield Finding(name, Verdict.WARN, f"{state_dir} is not there", "the first start of a daemon makes it")
+        return
+    if is_foreign(state_dir):
+        told = str(ForeignDirectoryError(str(state_dir)))
+        yield Finding(name, Verdict.FAIL, told, "name another: --state-dir, --config")
         return
     status = state_dir.stat()
     if status.st_uid != os.geteuid():

@@ -10,15 +10,18 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
-from orchestrator.model.errors import StateDirectoryHeldError, StoreError, StoreRefusedError
+from orchestrator.model.errors import ForeignDirectoryError, StateDirectoryHeldError, StoreError, StoreRefusedError
 
 _PRIVATE_DIRECTORY = 0o700
 _PRIVATE_FILE = 0o600
 _OTHERS_MAY_WRITE = 0o022
 _NOT_NOW = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 _OTHERS = 0o077
+_OURS = ("daemon.lock", "api.sock", "runs", "state.db*")  # the last also: what a restore leaves
+_NOBODYS = frozenset({"lost+found"})  # the root of a file system of its own has it
 PASSABLE = 0o011
 """Lets scripts of other users get to their runs by name (RunDirectory.let_through), and shows them nothing."""
 
@@ -48,12 +51,15 @@ def hold(path: Path, *, may_lack_database: bool = False) -> Iterator[StateDirect
 
     Raises:
         StateDirectoryHeldError: another daemon holds it.
-        StoreRefusedError: it is not ours alone, or its database is gone while its runs are there.
+        StoreRefusedError: it is not ours alone, holds something else, or its database is gone while its runs are there.
         StoreError: the disk does not take it now.
     """
     try:
         path.mkdir(mode=_PRIVATE_DIRECTORY, parents=True, exist_ok=True)
         _check_owner(path)
+        if is_foreign(path):
+            raise ForeignDirectoryError(str(path))
+        _keep_others_out(path)
         descriptor = _locked(path)
     except OSError as error:
         message = f"the state directory {path} cannot be used: {error.strerror}"
@@ -65,6 +71,16 @@ def hold(path: Path, *, may_lack_database: bool = False) -> Iterator[StateDirect
         yield directory
     finally:
         os.close(descriptor)
+
+
+def is_foreign(path: Path) -> bool:
+    """Say whether a directory holds something, and nothing of ours: it was meant for something else.
+
+    Raises:
+        OSError: it cannot be looked into.
+    """
+    names = {entry.name for entry in path.iterdir()} - _NOBODYS
+    return bool(names) and not any(fnmatchcase(name, ours) for name in names for ours in _OURS)
 
 
 def _locked(path: Path) -> int:
@@ -96,6 +112,10 @@ def _check_owner(path: Path) -> None:
     if status.st_uid != os.geteuid():
         message = f"the state directory {path} belongs to uid {status.st_uid}, not to uid {os.geteuid()}"
         raise StoreRefusedError(message)
+
+
+def _keep_others_out(path: Path) -> None:
+    status = path.stat()
     if status.st_mode & _OTHERS_MAY_WRITE:
         message = (
             f"the state directory {path} is writable by others (mode {status.st_mode & 0o777:o}); run: chmod 700 {path}"

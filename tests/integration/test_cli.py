@@ -355,6 +355,17 @@ def test_check_finds_mistakes_of_the_settings(tmp_path: Path) -> None:
     assert f"{tmp_path}/settings.toml:3: capacity.dpus: " in done.stdout + done.stderr
 
 
+def test_check_finds_paths_that_are_empty(tmp_path: Path) -> None:
+    (tmp_path / "jobs").mkdir()
+    done = command.call(tmp_path, "check", "--jobs-dir", "", more={"ORCHESTRATOR_STATE_DIR": ""})
+    assert done.returncode == 78
+    told = "it is empty; name a path (. is the current directory)"
+    assert done.stdout.splitlines() == [
+        f"$ORCHESTRATOR_STATE_DIR: state_dir: {told}",
+        f"--jobs-dir: jobs_dir: {told}",
+    ]
+
+
 def test_check_finds_what_the_settings_name_for_scripts_and_is_not_here(tmp_path: Path) -> None:
     (tmp_path / "jobs").mkdir()
     (tmp_path / "settings.toml").write_text('[runs]\nrun_as = "no-such-user"\nscript_roots = ["jobs", "none"]\n')
@@ -441,12 +452,24 @@ def test_a_daemon_on_a_port_that_is_taken_ends_with_69(daemon: Daemon, tmp_path:
     assert done.returncode == 69
 
 
+def test_a_daemon_on_a_directory_of_something_else_ends_with_78_and_leaves_it_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "lib"
+    (path / "dpkg").mkdir(parents=True)
+    path.chmod(0o755)
+    done = command.call(tmp_path, "serve", "--state-dir", str(path), "--port", "0")
+    assert done.returncode == 78
+    assert f"{path} is not empty and holds no state of an orchestrator" in done.stdout + done.stderr
+    assert (path.stat().st_mode & 0o777, list(path.iterdir())) == (0o755, [path / "dpkg"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "variables", "told"),
     [
         (("--config", "none.toml"), {}, "none.toml: no such file"),
         ((), {"ORCHESTRATOR_LOG_LEVEL": "loud"}, "$ORCHESTRATOR_LOG_LEVEL: log_level: "),
         ((), {"ORCHESTRATOR_PYTHONS": "{"}, "pythons"),
+        ((), {"ORCHESTRATOR_STATE_DIR": ""}, "$ORCHESTRATOR_STATE_DIR: state_dir: it is empty"),
+        (("--state-dir", ""), {}, "--state-dir: state_dir: it is empty"),
     ],
 )
 def test_settings_with_a_mistake_end_with_78_and_say_where_it_is(

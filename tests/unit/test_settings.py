@@ -159,6 +159,19 @@ def test_the_state_directory_is_where_a_unix_user_expects_it(
     assert str(settings.load(None, {}).state_dir) == path.format(home=Path.home())
 
 
+@pytest.mark.parametrize("name", ["state_dir", "jobs_dir", "triggers_file"])
+def test_an_empty_path_is_a_mistake_of_the_variable_or_the_flag(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    flag = f"--{name.replace('_', '-')}"
+    with pytest.raises(SettingsError, match=rf"^{flag}: {name}: it is empty; "):
+        settings.load(None, {name: ""})
+    assert settings.defaults(None, {name: ""}).model_dump() == settings.defaults(None, {}).model_dump()
+    variable = f"ORCHESTRATOR_{name.upper()}"
+    monkeypatch.setenv(variable, "")
+    with pytest.raises(SettingsError, match=rf"^\${variable}: {name}: it is empty; "):
+        settings.load(None, {})
+    assert settings.defaults(None, {}).jobs_dir == Path("jobs").absolute()
+
+
 def test_paths_are_absolute_so_that_nothing_depends_on_the_place_of_the_start(tmp_path: Path) -> None:
     loaded = settings.load(None, {"state_dir": Path("state"), "jobs_dir": Path("~/jobs")})
     assert loaded.state_dir == tmp_path / "state"
@@ -171,6 +184,9 @@ def test_paths_are_absolute_so_that_nothing_depends_on_the_place_of_the_start(tm
         ("port = 99999\n", "config/orchestrator.toml:1: ", "port: "),
         ("\n[capacity]\n\ndpus = -1\n", "config/orchestrator.toml:4: ", "capacity.dpus: "),
         ('[capacity]\norder = "lifo"\n', "config/orchestrator.toml:2: ", "capacity.order: "),
+        ('state_dir = ""\n', "config/orchestrator.toml:1: ", "state_dir: it is empty"),
+        ('\njobs_dir = ""\n', "config/orchestrator.toml:2: ", "jobs_dir: it is empty"),
+        ('[runs]\nscript_roots = [""]\n', "config/orchestrator.toml:2: ", "runs.script_roots.0: it is empty"),
         ("prot = 5\n", "config/orchestrator.toml:1: ", "prot: "),
         ("[runs]\nlog_limit = 5\n", "config/orchestrator.toml:2: ", "runs.log_limit: "),
         ("[capacities]\ndpus = 5\n", "config/orchestrator.toml:1: ", "capacities: "),

@@ -35,10 +35,10 @@ class Session:
     """How to run the daemon; it comes from above, since a face does not know the composition root."""
     endpoint_url: str | None = None
     config: Path | None = None
-    state_dir: Path | None = None
+    state_dir: str | None = None  # as it was written: a Path would hide that it is empty
     host: str | None = None
     port: int | None = None
-    jobs_dir: Path | None = None
+    jobs_dir: str | None = None
     _settings: "Settings | None" = field(default=None, init=False)
 
     def settings(self) -> "Settings":
@@ -111,9 +111,9 @@ _ADDRESS = [
 ]
 _PLACES = [
     _option("--config", type=click.Path(path_type=Path), help="The settings file [config/orchestrator.toml]."),
-    _option("--state-dir", type=click.Path(path_type=Path), help="Where the daemon keeps its state."),
+    _option("--state-dir", type=click.Path(), help="Where the daemon keeps its state."),
     *_ADDRESS,
-    _option("--jobs-dir", type=click.Path(path_type=Path), help="The folder of the jobs [jobs]."),
+    _option("--jobs-dir", type=click.Path(), help="The folder of the jobs [jobs]."),
 ]
 
 

@@ -68,6 +68,6 @@ def test_a_settings_file_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
 
 
 def test_the_places_can_be_handed_on(tmp_path: Path) -> None:
-    session = Session(config=Path("a b.toml"), state_dir=tmp_path, port=0, endpoint_url="http://not:1")
+    session = Session(config=Path("a b.toml"), state_dir=str(tmp_path), port=0, endpoint_url="http://not:1")
 
     assert session.as_options() == ["--config=a b.toml", f"--state-dir={tmp_path}", "--port=0"]

@@ -35,6 +35,17 @@ def test_a_directory_of_its_owner_alone_is_as_it_should_be(state_dir: Path) -> N
     assert verdicts(check_directory(state_dir)) == [("state directory", Verdict.OK)]
 
 
+def test_a_directory_of_something_else_is_named_and_nothing_is_advised_to_change_it(tmp_path: Path) -> None:
+    (tmp_path / "dpkg").mkdir()
+    tmp_path.chmod(0o755)
+
+    (found,) = check_directory(tmp_path)
+
+    assert found.verdict is Verdict.FAIL
+    assert "holds no state of an orchestrator" in found.told
+    assert "chmod" not in str(found.remedy)
+
+
 def test_directories_that_scripts_of_other_users_pass_through_are_as_they_should_be(state_dir: Path) -> None:
     (state_dir / "runs").mkdir()
     for path in (state_dir, state_dir / "runs"):

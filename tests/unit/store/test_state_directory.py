@@ -90,6 +90,32 @@ def test_a_directory_that_scripts_of_other_users_pass_through_stays_so(tmp_path:
         assert tmp_path.stat().st_mode & 0o777 == 0o711
 
 
+@pytest.mark.parametrize("mode", [0o755, 0o777])
+@pytest.mark.parametrize("may_lack_database", [True, False])
+def test_a_directory_of_something_else_is_refused_and_left_as_it_is(
+    tmp_path: Path, mode: int, *, may_lack_database: bool
+) -> None:
+    (tmp_path / "dpkg").mkdir()
+    tmp_path.chmod(mode)
+    with (
+        pytest.raises(StoreRefusedError, match=rf"^{tmp_path} is not empty and holds no state of an orchestrator; "),
+        hold(tmp_path, may_lack_database=may_lack_database),
+    ):
+        pass
+    assert tmp_path.stat().st_mode & 0o777 == mode
+    assert [path.name for path in tmp_path.iterdir()] == ["dpkg"]
+
+
+@pytest.mark.parametrize("name", ["lost+found", "daemon.lock", "state.db", "runs", "state.db.restoring"])
+def test_the_root_of_a_file_system_and_what_we_have_left_are_fine(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.touch(0o600) if name in {"daemon.lock", "state.db", "state.db.restoring"} else path.mkdir()
+    if name != "lost+found":
+        (tmp_path / "notes.txt").touch()
+    with hold(tmp_path, may_lack_database=True):
+        pass
+
+
 def test_a_symbolic_link_is_refused_and_told_where_it_leads(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir(mode=0o700)
     link = tmp_path / "link"
