@@ -217,6 +217,16 @@ class ForeignDirectoryError(StoreRefusedError):
         )
 
 
+class UnusableFileError(StoreRefusedError):
+    """A file of the database is of another kind, or its permissions are not those that it needs: no backup mends it."""
+
+    def __init__(self, path: str, problem: str, remedy: str) -> None:
+        """Say what is wrong with `path`, and what mends it."""
+        super().__init__(f"{path} {problem}: {remedy}")
+        self.told = f"{path} {problem}"
+        self.remedy = remedy
+
+
 class StoreDamagedError(StoreBrokenError, StoreRefusedError):
     """The database is not what we wrote: refused at the start, and the end of a daemon that meets it later."""
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from orchestrator.model.errors import StoreError, StoreRefusedError
 from orchestrator.store import migration
+from orchestrator.store.database_files import check_files
 from orchestrator.store.work import primary_code
 
 _COPY: Final = "VACUUM INTO ?"
@@ -84,7 +85,12 @@ def look_through(path: Path) -> Copy:
 
 
 def opened_to_read(path: Path) -> sqlite3.Connection:
-    """Open a database that a daemon may be writing to."""
+    """Open a database that a daemon may be writing to.
+
+    Raises:
+        UnusableFileError: it is no file, or may not be read.
+    """
+    check_files(path, writes=False)
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
 
 

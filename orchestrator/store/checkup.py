@@ -10,10 +10,11 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from orchestrator.model.errors import ForeignDirectoryError, StoreError
+from orchestrator.model.errors import ForeignDirectoryError, StoreError, UnusableFileError
 from orchestrator.model.findings import Finding, Verdict
 from orchestrator.store import migration
 from orchestrator.store.backup import translated
+from orchestrator.store.database_files import check_files
 from orchestrator.store.state_directory import PASSABLE, is_foreign
 
 NEWEST_INSTANT: Final = """
@@ -126,10 +127,12 @@ def check_library() -> Finding:
 def check_database(path: Path, *, now_ms: int, within_s: float) -> Iterator[Finding]:
     """Look through the database, for `within_s` seconds at most."""
     name = "database"
-    if not path.exists():
-        yield Finding(name, Verdict.WARN, f"{path} is not there", "the first start of a daemon makes it")
-        return
     try:
+        if path.parent.exists():
+            check_files(path, writes=True)
+        if not path.exists():
+            yield Finding(name, Verdict.WARN, f"{path} is not there", "the first start of a daemon makes it")
+            return
         with opened_quietly(path) as store:
             schema, newest = migration.schema_of(store), migration.migrations()[-1][0]
             newer = (
@@ -139,6 +142,8 @@ def check_database(path: Path, *, now_ms: int, within_s: float) -> Iterator[Find
             )
             yield _whole(store, newer, within_s)
             yield _clock(store, now_ms) if schema == newest else Finding("clock", Verdict.OK, "not compared")
+    except UnusableFileError as error:
+        yield Finding(name, Verdict.FAIL, error.told, error.remedy)
     except StoreError as error:
         yield Finding(name, Verdict.FAIL, str(error), _RESTORE)
 
@@ -173,8 +178,10 @@ def opened_quietly(path: Path) -> Iterator[sqlite3.Connection]:
     """Lend a connection that leaves no file behind: without a log nobody writes, and none is made.
 
     Raises:
+        UnusableFileError: it is no file, or may not be read.
         StoreError: it cannot be read.
     """
+    check_files(path, writes=False)
     is_written = Path(f"{path}-wal").exists()
     uri = f"{path.resolve().as_uri()}?mode=ro{'' if is_written else '&immutable=1'}"
     with translated(path):

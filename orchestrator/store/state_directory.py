@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from orchestrator.model.errors import ForeignDirectoryError, StateDirectoryHeldError, StoreError, StoreRefusedError
+from orchestrator.store.database_files import check_files
 
 _PRIVATE_DIRECTORY = 0o700
 _PRIVATE_FILE = 0o600
@@ -51,6 +52,7 @@ def hold(path: Path, *, may_lack_database: bool = False) -> Iterator[StateDirect
 
     Raises:
         StateDirectoryHeldError: another daemon holds it.
+        UnusableFileError: a file of the database is there and cannot be opened to write.
         StoreRefusedError: it is not ours alone, holds something else, or its database is gone while its runs are there.
         StoreError: the disk does not take it now.
     """
@@ -67,6 +69,7 @@ def hold(path: Path, *, may_lack_database: bool = False) -> Iterator[StateDirect
     try:
         directory = StateDirectory(path)
         if not may_lack_database:
+            check_files(directory.database, writes=True)
             _check_not_emptied(directory)
         yield directory
     finally:
