@@ -3,6 +3,7 @@
 Reading never stops at the first mistake: all are found, each with its file and, where it can be told, its line.
 """
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -32,11 +33,17 @@ class Problem:
     message: str
 
 
+def paths(settings: Settings) -> list[Path]:
+    """Return the job files, in order: links that lead nowhere, too, which glob passes over."""
+    files = (folder / FILE_NAME for folder in settings.jobs_dir.glob("*"))
+    return sorted(file for file in files if os.path.lexists(file))
+
+
 def load(settings: Settings) -> tuple[dict[str, DefinedJob], list[Problem]]:
     """Return the jobs whose files are right, and what is wrong with the others."""
     jobs: dict[str, DefinedJob] = {}
     problems: list[Problem] = []
-    for path in sorted(settings.jobs_dir.glob(f"*/{FILE_NAME}")):
+    for path in paths(settings):
         definition, found = _read(path, settings)
         problems += found
         if definition is not None:

@@ -42,6 +42,9 @@ def read(path: Path) -> tuple[str, dict[str, Any]]:
     except UnicodeDecodeError as error:
         raise UnreadableError(str(error), error.object.count(b"\n", 0, error.start) + 1) from None
     except FileNotFoundError as error:
+        if path.is_symlink():
+            message = "it is a symbolic link that leads nowhere"
+            raise UnreadableError(message, None) from None
         raise MissingError(str(error), None) from None
     except OSError as error:
         raise UnreadableError(str(error), None) from None

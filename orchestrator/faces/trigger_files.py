@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from orchestrator.faces import toml_files
-from orchestrator.faces.job_files import FILE_NAME, Problem
+from orchestrator.faces import job_files, toml_files
+from orchestrator.faces.job_files import Problem
 from orchestrator.faces.toml_files import Member
 from orchestrator.faces.trigger_file_checks import Mistake, examine
 from orchestrator.model.trigger_cycles import find_cycles
@@ -43,7 +43,7 @@ def check(settings: Settings) -> list[Problem]:
         return [Problem(file=file, line=None, message=str(error))] if is_asked_for else []
     except toml_files.UnreadableError as error:
         return [Problem(file=file, line=error.line, message=str(error))]
-    jobs = {found.parent.name for found in settings.jobs_dir.glob(f"*/{FILE_NAME}")}
+    jobs = {file.parent.name for file in job_files.paths(settings)}
     defined, mistakes = _defined(tables, settings)
     mistakes += _unknown_jobs(tables, jobs)
     mistakes += _cycles({name: one.definition for name, one in defined.triggers.items()})

@@ -141,6 +141,21 @@ def test_a_file_that_would_never_end_is_told_at_once(jobs_dir: Path) -> None:
     assert [problem.message for problem in found] == [f"[Errno 22] Not a regular file: '{jobs_dir}/etl/job.toml'"]
 
 
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        ("nowhere.toml", "it is a symbolic link that leads nowhere"),
+        ("job.toml", "[Errno 40] Too many levels of symbolic links: '{path}'"),
+    ],
+)
+def test_a_link_that_leads_to_no_file_is_told(jobs_dir: Path, target: str, told: str) -> None:
+    path = jobs_dir / "etl" / "job.toml"
+    path.parent.mkdir()
+    path.symlink_to(target)
+    for found in (job_files.load(settings_of(jobs_dir))[1], job_files.check(settings_of(jobs_dir))):
+        assert [(problem.file, problem.message) for problem in found] == [(path, told.format(path=path))]
+
+
 @pytest.mark.parametrize("value", [9999 * "[", 9999 * "9"], ids=["nested", "digits"])
 def test_a_value_beyond_the_parser_is_told(jobs_dir: Path, value: str) -> None:
     assert len(problems(jobs_dir, f"Timeout = {value}\n")) == 1

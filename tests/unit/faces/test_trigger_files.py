@@ -270,6 +270,14 @@ def test_a_pipe_is_not_waited_for(settings: Settings) -> None:
     assert trigger_files.load(settings)[0] == DefinedTriggers(is_whole=False)
 
 
+def test_a_link_that_leads_nowhere_is_told_and_takes_no_trigger_away(settings: Settings) -> None:
+    settings.triggers_file.symlink_to("nowhere.toml")
+    defined, found = trigger_files.load(settings)
+    assert not defined.is_whole
+    assert found == trigger_files.check(settings)
+    assert [problem.message for problem in found] == ["it is a symbolic link that leads nowhere"]
+
+
 def test_no_file_defines_no_triggers_and_is_told_if_it_was_asked_for(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
