@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -11,7 +12,7 @@ from typing import Final
 
 from orchestrator.model.errors import StoreError, StoreRefusedError
 from orchestrator.store import migration
-from orchestrator.store.database_files import check_files
+from orchestrator.store.database_files import check_files, kind_of
 from orchestrator.store.work import primary_code
 
 _COPY: Final = "VACUUM INTO ?"
@@ -35,12 +36,13 @@ def back_up(database: Path, target: Path, *, replaces: bool = False) -> Copy:
 
     Raises:
         FileExistsError: `target` is there, and not to be replaced.
-        StoreRefusedError: there is no database of ours, it is damaged, or `target` is in its directory.
+        StoreRefusedError: there is no database of ours, it is damaged, or `target` is in its directory or no file.
         StoreError: the disk does not take the copy.
     """
     if target.parent.resolve().is_relative_to(database.parent.resolve()):  # replaced, its lock would hold nobody off
         message = f"{target} is in the state directory, whose files are the daemon's; a backup belongs elsewhere"
         raise StoreRefusedError(message)
+    _check_target(target)
     if target.exists() and not replaces:
         raise FileExistsError(str(target))
     with translated(database):
@@ -61,6 +63,21 @@ def back_up(database: Path, target: Path, *, replaces: bool = False) -> Copy:
                 beside.unlink()
         make_durable(target.parent)
     return Copy(target, copy.size_bytes, copy.schema)
+
+
+def _check_target(target: Path) -> None:
+    """Refuse to replace what is no regular file, and a link: nobody could say which of the two files was meant."""
+    try:
+        mode = target.lstat().st_mode
+    except OSError:  # nothing there; or told by who makes the file
+        return
+    if stat.S_ISLNK(mode):
+        message = f"{target} is a symbolic link; name the file that it leads to, {os.path.realpath(target)}"
+        raise StoreRefusedError(message)
+    kind = kind_of(mode)
+    if kind is not None:
+        message = f"{target} is {kind}, which a backup does not replace; name another file"
+        raise StoreRefusedError(message)
 
 
 def look_through(path: Path) -> Copy:

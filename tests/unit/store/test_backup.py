@@ -129,6 +129,34 @@ def test_a_backup_replaces_nothing_of_the_state_directory(directory: StateDirect
     assert files(directory.path) == before
 
 
+@pytest.mark.parametrize("replaces", [True, False])
+def test_a_pipe_is_not_replaced(directory: StateDirectory, tmp_path: Path, *, replaces: bool) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(StoreRefusedError, match=r"/pipe is a named pipe, which a backup does not replace"):
+        back_up(directory.database, tmp_path / "pipe", replaces=replaces)
+
+    assert (tmp_path / "pipe").is_fifo()
+    assert files(tmp_path) == {}
+
+
+@pytest.mark.parametrize("name", ["copy.db", "nowhere.db"])
+@pytest.mark.parametrize("replaces", [True, False])
+def test_a_link_is_not_replaced_nor_what_it_leads_to(
+    directory: StateDirectory, copy: Path, name: str, *, replaces: bool
+) -> None:
+    link, before = copy.with_name("link"), copy.stat()
+    link.symlink_to(name)
+
+    with pytest.raises(
+        StoreRefusedError, match=rf"/link is a symbolic link; name the file that it leads to, {copy.parent / name}$"
+    ):
+        back_up(directory.database, link, replaces=replaces)
+
+    assert str(link.readlink()) == name
+    assert copy.stat().st_ino == before.st_ino
+
+
 def test_a_folder_that_takes_no_file_is_named(directory: StateDirectory, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="No such file or directory"):
         back_up(directory.database, tmp_path / "nowhere" / "copy.db")
