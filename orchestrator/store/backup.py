@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from orchestrator.model.errors import StoreError, StoreRefusedError
+from orchestrator.model.errors import StoreDamagedError, StoreError, StoreRefusedError
 from orchestrator.store import migration
 from orchestrator.store.database_files import check_files, kind_of
 from orchestrator.store.work import primary_code
@@ -18,6 +18,15 @@ from orchestrator.store.work import primary_code
 _COPY: Final = "VACUUM INTO ?"
 _MOST_PROBLEMS: Final = 3
 _UNUSABLE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN})
+_OF_WRITING: Final = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR_WRITE,
+        sqlite3.SQLITE_IOERR_FSYNC,
+        sqlite3.SQLITE_IOERR_DIR_FSYNC,
+        sqlite3.SQLITE_IOERR_TRUNCATE,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +54,14 @@ def back_up(database: Path, target: Path, *, replaces: bool = False) -> Copy:
     _check_target(target)
     if target.exists() and not replaces:
         raise FileExistsError(str(target))
-    with translated(database):
+    with translated(database, written=target):
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         os.close(handle)
         beside = Path(name)
         try:
             with closing(opened_to_read(database)) as source:
                 source.execute(_COPY, (name,))
-            copy = look_through(beside)
+            copy = look_through(beside, called=database)
             make_durable(beside)
             if replaces:
                 beside.rename(target)
@@ -80,23 +89,28 @@ def _check_target(target: Path) -> None:
         raise StoreRefusedError(message)
 
 
-def look_through(path: Path) -> Copy:
-    """Read all of a database that nobody else has open, and check it.
+def look_through(path: Path, *, called: Path) -> Copy:
+    """Read all of a database that nobody else has open, and check it; it is a copy of `called`, whose damage it has.
 
     It is opened as if to be written: where it can only be read, SQLite passes over CHECK constraints (seen with 3.40).
 
     Raises:
         StoreRefusedError: it is not ours, newer than this program, or damaged; the sentence says how.
     """
-    with translated(path), closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True)) as copy:
-        schema = migration.schema_of(copy)
+    uri = f"{path.resolve().as_uri()}?mode=rw"
+    with translated(called, written=path), closing(sqlite3.connect(uri, uri=True)) as copy:
+        try:
+            schema = migration.schema_of(copy, called=str(called))
+        except StoreDamagedError as error:
+            message = f"{called} is damaged: {error.damage}"
+            raise StoreRefusedError(message) from error
         problems = [str(row[0]) for row in copy.execute(f"PRAGMA integrity_check({_MOST_PROBLEMS})")]
         if problems != ["ok"]:
-            message = f"{path} is damaged: {'; '.join(problems)}"
+            message = f"{called} is damaged: {'; '.join(problems)}"
             raise StoreRefusedError(message)
         lost = copy.execute("PRAGMA foreign_key_check").fetchone()
         if lost is not None:
-            message = f"{path} is damaged: a row of {lost[0]} belongs to one of {lost[2]} that is not there"
+            message = f"{called} is damaged: a row of {lost[0]} belongs to one of {lost[2]} that is not there"
             raise StoreRefusedError(message)
     return Copy(path, path.stat().st_size, schema)
 
@@ -121,18 +135,22 @@ def make_durable(path: Path) -> None:
 
 
 @contextmanager
-def translated(database: Path) -> Iterator[None]:
-    """Turn what SQLite and the system say of `database` into our errors."""
+def translated(database: Path, *, written: Path | None = None) -> Iterator[None]:
+    """Turn what SQLite and the system say of `database` into our errors.
+
+    Where it is only read, and `written` is what is written: a disk that does not take that is `written`'s.
+    """
     try:
         yield
     except sqlite3.Error as error:
         if primary_code(error) in _UNUSABLE:
             message = f"{database} cannot be used: {error}"
             raise StoreRefusedError(message) from error
-        message = f"{database}: {error}"
+        is_of_writing = getattr(error, "sqlite_errorcode", 0) in _OF_WRITING
+        message = f"{written if written and is_of_writing else database}: {error}"
         raise StoreError(message) from error
     except FileExistsError:
         raise
     except OSError as error:
-        message = f"{error.filename or database}: {error.strerror or error}"
+        message = f"{written or error.filename or database}: {error.strerror or error}"
         raise StoreError(message) from error

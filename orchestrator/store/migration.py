@@ -16,6 +16,7 @@ from orchestrator.store.work import DAMAGED, primary_code
 
 APPLICATION_ID: Final = 0x476C7565  # "Glue"
 _OUR_MISTAKES: Final = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT})
+_DATABASE: Final = "the state database"
 _FILE_NAME: Final = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
 
@@ -40,7 +41,7 @@ def prepare(connection: sqlite3.Connection, pragmas: Iterable[str]) -> None:
         StoreError: it cannot be read now (a full disk, say).
     """
     with _understood():
-        version = _schema(connection, is_new_fine=True)
+        version = _schema(connection, _DATABASE, is_new_fine=True)
         if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only a new file takes it: room.py
         for pragma in pragmas:
@@ -50,15 +51,15 @@ def prepare(connection: sqlite3.Connection, pragmas: Iterable[str]) -> None:
                 _apply(connection, number, sql)
 
 
-def schema_of(connection: sqlite3.Connection) -> int:
-    """Return the number of the last migration of a database of ours.
+def schema_of(connection: sqlite3.Connection, *, called: str = _DATABASE) -> int:
+    """Return the number of the last migration of a database of ours; what is wrong with it is told of `called`.
 
     Raises:
         StoreRefusedError: the file is no database of ours, damaged, or newer than this code.
         StoreError: it cannot be read now.
     """
     with _understood():
-        return _schema(connection, is_new_fine=False)
+        return _schema(connection, called, is_new_fine=False)
 
 
 @contextmanager
@@ -79,21 +80,19 @@ def _understood() -> Iterator[None]:
         raise StoreError(message) from error
 
 
-def _schema(connection: sqlite3.Connection, *, is_new_fine: bool) -> int:
+def _schema(connection: sqlite3.Connection, called: str, *, is_new_fine: bool) -> int:
     application_id = connection.execute("PRAGMA application_id").fetchone()[0]
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     is_empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
     if application_id != APPLICATION_ID and not (is_empty and is_new_fine):
-        message = "the state database was not made by this program"
+        message = f"{called} was not made by this program"
         raise StoreRefusedError(message)
     if not is_empty and version < 1:
         message = f"it has tables, and {version} for the number of its schema"
         raise StoreDamagedError(message)
     newest = migrations()[-1][0]
     if version > newest:
-        message = (
-            f"the state database has schema {version}, newer than the {newest} of this program; install a newer program"
-        )
+        message = f"{called} has schema {version}, newer than the {newest} of this program; install a newer program"
         raise StoreRefusedError(message)
     return version
 

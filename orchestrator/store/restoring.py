@@ -77,7 +77,7 @@ def lay_ready(directory: StateDirectory, source: Path) -> Copy:
         StoreError: it cannot be read, or the disk does not take it.
     """
     ready = _ready(directory)
-    with translated(source):
+    with translated(source, written=directory.path):
         for suffix in _BESIDE:
             Path(f"{ready}{suffix}").unlink(missing_ok=True)
         os.close(os.open(ready, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
@@ -85,7 +85,7 @@ def lay_ready(directory: StateDirectory, source: Path) -> Copy:
             with closing(opened_to_read(source)) as backup, closing(sqlite3.connect(ready)) as copy:
                 backup.backup(copy)
                 copy.execute("PRAGMA journal_mode = DELETE").fetchall()
-            looked_through = look_through(ready)
+            looked_through = look_through(ready, called=source)
             with closing(sqlite3.connect(ready, isolation_level=None)) as copy:
                 migration.prepare(copy, _PRAGMAS)
         except BaseException:

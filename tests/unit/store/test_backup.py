@@ -14,6 +14,7 @@ from orchestrator.store import backup
 from orchestrator.store.backup import Copy, back_up, look_through
 from orchestrator.store.state_directory import StateDirectory, hold
 from orchestrator.supervisor.restoring import restore
+from tests.support import disks
 from tests.support.records import moved, opened, stored_run
 
 
@@ -72,8 +73,9 @@ def test_a_file_that_cannot_be_used_is_not_restored(directory: StateDirectory, c
     spoil(copy, how)
     before = files(directory.path)
 
-    with pytest.raises(StoreRefusedError):
+    with pytest.raises(StoreRefusedError, match=rf"^{copy} ") as refused:
         restore(directory, copy, "now")
+    assert "restor" not in str(refused.value)
 
     assert files(directory.path) == before
 
@@ -85,7 +87,7 @@ def test_a_database_that_cannot_be_used_replaces_no_backup(
     good = copy.read_bytes()
     spoil(directory.database, how)
 
-    with pytest.raises(StoreRefusedError):
+    with pytest.raises(StoreRefusedError, match=rf"^{directory.database} "):
         back_up(directory.database, copy, replaces=True)
 
     assert files(tmp_path) == {"copy.db": good}
@@ -106,9 +108,9 @@ def test_a_backup_appears_for_its_owner_alone_and_replaces_nothing_unasked(
 def test_a_file_that_somebody_makes_meanwhile_is_not_replaced(
     directory: StateDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def look_and_be_overtaken(path: Path) -> Copy:
+    def look_and_be_overtaken(path: Path, *, called: Path) -> Copy:
         (tmp_path / "copy.db").write_text("precious")
-        return look_through(path)
+        return look_through(path, called=called)
 
     monkeypatch.setattr(backup, "look_through", look_and_be_overtaken)
 
@@ -158,8 +160,18 @@ def test_a_link_is_not_replaced_nor_what_it_leads_to(
 
 
 def test_a_folder_that_takes_no_file_is_named(directory: StateDirectory, tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="No such file or directory"):
-        back_up(directory.database, tmp_path / "nowhere" / "copy.db")
+    target = tmp_path / "nowhere" / "copy.db"
+    with pytest.raises(StoreError, match=rf"^{target}: No such file or directory"):
+        back_up(directory.database, target)
+
+
+def test_a_full_disk_is_that_of_the_copy(directory: StateDirectory, copy: Path, tmp_path: Path) -> None:
+    with disks.small_disk(tmp_path) as disk, hold(disk / "other", may_lack_database=True) as other, disks.full(disk):
+        with pytest.raises(StoreError, match=rf"^{disk}/copy.db: "):
+            back_up(directory.database, disk / "copy.db")
+        with pytest.raises(StoreError, match=rf"^{other.path}: "):
+            restore(other, copy, "now")
+        assert sorted(path.name for path in other.path.iterdir()) == ["daemon.lock"]
 
 
 def test_a_restored_database_is_the_backup_and_the_replaced_one_is_kept_with_its_log(
