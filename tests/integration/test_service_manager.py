@@ -3,7 +3,9 @@
 import os
 import signal
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -11,9 +13,11 @@ from typing import Final
 import pytest
 
 from tests.support.daemon import Daemon, running_daemon
+from tests.support.strace import injected
 from tests.support.waiting import until
 
 _WATCHDOG_S: Final = 0.4
+_FLUSH_S: Final = 2.0
 
 
 class Manager:
@@ -57,6 +61,7 @@ def daemon(tmp_path: Path, manager: Manager) -> Iterator[Daemon]:
         "NOTIFY_SOCKET": str(manager.path),
         "WATCHDOG_USEC": str(int(_WATCHDOG_S * 1_000_000)),
         "ORCHESTRATOR_CAPACITY__DPUS": "10",
+        "ORCHESTRATOR_QUICK_COMMIT_MS": "100",  # the first commits are surely the event loop's own
     }
     with running_daemon(tmp_path, environment) as made:
         yield made
@@ -89,3 +94,41 @@ def test_a_daemon_that_hangs_is_silent(daemon: Daemon, manager: Manager) -> None
         until(lambda: manager.has_heard("WATCHDOG=1"), within_s=3 * _WATCHDOG_S)
     daemon.process.send_signal(signal.SIGCONT)
     until(lambda: manager.has_heard("WATCHDOG=1"), what="a watchdog that hears it again")
+
+
+def test_a_daemon_of_which_the_event_loop_alone_hangs_is_silent(
+    daemon: Daemon, manager: Manager, tmp_path: Path
+) -> None:
+    """It waits for the disk, in a commit of its own; every other thread lives."""
+    log = tmp_path / "strace"
+    daemon.job("quick", "")
+    until(lambda: manager.hear().count("WATCHDOG=1") >= 3, what="a watchdog that hears it")
+    with (
+        injected(daemon.pid, f"fdatasync:delay_enter={round(_FLUSH_S * 1e6)}", log=log),
+        ThreadPoolExecutor() as threads,
+    ):
+        call = threads.submit(daemon.call, "StartJobRun", {"JobName": "quick"})
+        silence_s = _longest_silence_s(manager, call.done)
+        assert "JobRunId" in call.result()
+        assert _longest_silence_s(manager, lambda: manager.heard.count("WATCHDOG=1") >= 3) < _FLUSH_S / 2
+    flushed_by = [int(line.split()[0]) for line in log.read_text().splitlines() if "fdatasync(" in line]
+    assert flushed_by[0] == daemon.pid, "the thread of the event loop, which is the process's first"
+    assert silence_s > _FLUSH_S - _WATCHDOG_S / 2
+
+
+def _longest_silence_s(manager: Manager, is_over: Callable[[], bool]) -> float:
+    """Return the longest time without a word to the watchdog, from now until `is_over`."""
+    manager.hear()
+    manager.heard.clear()
+    longest_s, heard, since = 0.0, 0, time.monotonic()
+
+    def listen() -> bool:
+        nonlocal longest_s, heard, since
+        count, now = manager.hear().count("WATCHDOG=1"), time.monotonic()
+        longest_s = max(longest_s, now - since)
+        if count > heard:
+            heard, since = count, now
+        return is_over()
+
+    until(listen, what="the end of what is watched")
+    return longest_s
