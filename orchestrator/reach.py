@@ -3,7 +3,7 @@
 `ORCHESTRATOR_CRASH_AT=<point>` or `<point>:<n>` kills the process with SIGKILL when it reaches the point for the
 n-th time; `<point>:stop` freezes it there until SIGCONT, so that others overtake it; several are separated by commas.
 `ORCHESTRATOR_CRASH_LOG=<file>` writes down each point that is reached, so that a test can hold that every point is.
-The shim has its own copy of the same few lines, because it imports the standard library only.
+The shim has its own copy of the same few lines, because it imports the standard library only; the spawn server uses that.
 """
 
 import os

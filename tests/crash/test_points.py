@@ -1,4 +1,4 @@
-"""Every write and every spawn of the daemon, and every step of the shim, is a point at which a test can kill it.
+"""Every write and every spawn of the daemon, and every step of its spawn server and of the shim, is a point to kill it at.
 
 The registry that the crash tests are made from is held to the code, and each point is seen to be reached.
 """
@@ -14,13 +14,14 @@ import pytest
 
 from orchestrator.store.room import KEPT_PAGES
 from tests.support.chain_calls import conditional, is_quiet, leave_free_pages, on_demand, rewrite
-from tests.support.crash_points import DAEMON_POINTS, PHASES, RESTORE_POINTS, SHIM_POINTS, WRITES
+from tests.support.crash_points import DAEMON_POINTS, PHASES, RESTORE_POINTS, SERVER_POINTS, SHIM_POINTS, WRITES
 from tests.support.crashing import Markers, a_daemon, check_nothing_left, kill, reached, shim_of
 from tests.support.daemon import ROOT, Daemon
 from tests.support.waiting import until
 
 _PACKAGE: Final = ROOT / "orchestrator"
 _SHIM: Final = _PACKAGE / "executors" / "local" / "shim.py"
+_FORKING: Final = _SHIM.with_name("forking.py")
 _DATABASE: Final = _PACKAGE / "store" / "database.py"
 
 
@@ -34,13 +35,18 @@ def test_every_write_passes_each_phase() -> None:
 
 
 def test_every_other_point_is_a_literal_and_is_in_the_registry() -> None:
-    found = [_literal(call.args[0]) for file in _modules() if file != _DATABASE for call in _calls(file, "reach")]
+    files = [file for file in _modules() if file not in (_DATABASE, _FORKING)]
+    found = [_literal(call.args[0]) for file in files for call in _calls(file, "reach")]
     others = [point for point in DAEMON_POINTS if point.partition(".")[0] not in WRITES]
     assert sorted(found) == sorted([*others, *RESTORE_POINTS])
 
 
 def test_every_step_of_the_shim_is_in_the_registry() -> None:
     assert sorted(_literal(call.args[0]) for call in _calls(_SHIM, "reach")) == sorted(SHIM_POINTS)
+
+
+def test_every_step_of_the_spawn_server_is_in_the_registry() -> None:
+    assert sorted(_literal(call.args[0]) for call in _calls(_FORKING, "reach")) == sorted(SERVER_POINTS)
 
 
 def test_a_point_in_the_shim_follows_each_of_its_lasting_effects() -> None:
@@ -110,7 +116,7 @@ def test_every_point_is_reached(tmp_path: Path) -> None:
         _orchestrate(daemon, markers)
         check_nothing_left(daemon, markers)
         until(lambda: "return_pages.committed" in reached(log), what="the last of what happens in the background")
-    assert reached(log) == {*DAEMON_POINTS, *SHIM_POINTS}
+    assert reached(log) == {*DAEMON_POINTS, *SERVER_POINTS, *SHIM_POINTS}
 
 
 def _orchestrate(daemon: Daemon, markers: Markers) -> None:

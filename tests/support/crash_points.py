@@ -54,6 +54,9 @@ ORCHESTRATION_WRITES: Final = (
 )
 """The writes that change what is around a chain, and the one that begins another."""
 
+SERVER_POINTS: Final = ("server.asked", "server.forked", "server.child")
+"""The steps of a spawn server or template: it has read a request, it has forked; in `server.child` not the server dies but
+what it has forked, which nobody has heard of: a new process each time, so there is no second time to count."""
 SHIM_POINTS: Final = (
     "shim.begun",
     "shim.reserved",

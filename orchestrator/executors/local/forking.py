@@ -85,6 +85,7 @@ class Server:
                 request = self._read_request()
                 if request is None:
                     return
+                self._shim.reach("server.asked")
                 self._fork(request)
 
     def _read_request(self) -> Request | None:
@@ -105,6 +106,7 @@ class Server:
                 code = self._be_shim(request)
             finally:
                 os._exit(code)
+        self._shim.reach("server.forked")
 
     def _is_refused(self, request: Request) -> bool:
         """Say whether what was imported is not what the run would import now; the daemon is told."""
@@ -120,6 +122,7 @@ class Server:
         os.set_blocking(ours, False)
         pidfd = os.pidfd_open(os.getpid())  # nobody else's process can be taken for us, whatever becomes of the pid
         self._show(request["directory"])
+        self._shim.reach("server.child")
         self._notices.say(request["spec"]["run_id"], "begun", descriptors=(pidfd, theirs))
         for descriptor in (0, 1, 2):
             os.dup2(self._null, descriptor)

@@ -95,7 +95,10 @@ else:
 
 
 def reach(point: str) -> None:
-    """Be a point at which tests can kill this process (see orchestrator/reach.py)."""
+    """Be a point at which tests can kill this process (see orchestrator/reach.py).
+
+    Each process counts for itself: what one that is forked inherits are the server's points, which it never passes.
+    """
     if _CRASH_LOG:
         with open(_CRASH_LOG, "a") as log:
             log.write(point + "\n")
