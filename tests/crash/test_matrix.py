@@ -1,7 +1,7 @@
 """Whatever dies at whatever moment: an acknowledged run happens, once, and ends truthfully.
 
-The daemon is killed at each of its points, the run's shim at each of its steps, in pairs; a stop is sent as soon as
-the run is acknowledged, when its script runs, or not at all. What the scripts wrote down themselves is the witness.
+The daemon is killed at each of its points, the run's shim at each of its steps, in pairs; the spawn server or template at
+each of its own, with few of the others; a stop is sent as soon as the run is acknowledged, when its script runs, or not at all. What the scripts wrote down themselves is the witness.
 """
 
 import contextlib
@@ -20,6 +20,7 @@ from tests.support import twins
 from tests.support.crash_points import (
     DEFINITION_WRITES,
     MIGRATION_POINTS,
+    SERVER_POINTS,
     SHIM_POINTS,
     SPAWN_POINTS,
     points_of,
@@ -47,6 +48,9 @@ _SEALED: Final = ("shim.ending_renamed", "shim.ending_durable", "shim.ended")
 """The shim dies here after the ending is where the daemon finds it: nothing is lost."""
 _LOSING: Final = tuple(point for point in SHIM_POINTS if point not in (*_UNCLAIMED, *_SEALED, "shim.child"))
 """The shim dies here with the run in its hands: how the script ended is unknown."""
+_PATIENT: Final = "server.child"
+"""Nobody hears of this death: the daemon loses its patience first (PATIENCE_S), and the cell takes a quarter of a minute."""
+_QUICK: Final = tuple(point for point in SERVER_POINTS if point != _PATIENT)
 _AFTER_SCRIPT: Final = SHIM_POINTS[SHIM_POINTS.index("shim.script_reaped") :]
 
 
@@ -59,12 +63,18 @@ class Cell:
     stop: str  # "", "at_once", "running"
     is_warm: bool = False  # shim and script are forked from a template
     is_unserved: bool = False  # the spawn server is killed as soon as the run is acknowledged
+    server: str | None = None  # a point of the spawn server or template, perhaps with how many times it is reached
 
     def __str__(self) -> str:
         """Name it as pytest shows it."""
         stop, warm = self.stop and f"stop_{self.stop}", "warm" if self.is_warm else ""
         unserved = "unserved" if self.is_unserved else ""
-        return "~".join(filter(None, (self.daemon or "none", self.shim or "none", stop, warm, unserved)))
+        return "~".join(filter(None, (self.daemon or "none", self.shim or "none", self.server, stop, warm, unserved)))
+
+    @property
+    def points(self) -> tuple[str | None, ...]:
+        """What is armed."""
+        return (self.daemon, self.shim, self.server)
 
     @property
     def surely_reached(self) -> set[str | None]:
@@ -72,7 +82,8 @@ class Cell:
         if self.stop == "at_once":  # the stop may overtake everything but the acceptance and itself
             return {self.daemon} if self.daemon in (None, *points_of("accept_job_run", "request_stop")) else set()
         is_race = self.daemon in points_of("record_launch") and self.shim not in (None, *_AFTER_SCRIPT)
-        return {self.shim} if is_race else {self.daemon, self.shim}
+        server = self.server and self.server.partition(":")[0]
+        return {self.shim, server} if is_race else {self.daemon, self.shim, server}
 
 
 def _cells() -> Iterator[Cell]:
@@ -105,12 +116,42 @@ def _unserved_cells() -> Iterator[Cell]:
         yield Cell(None, shim, "", is_unserved=True)
     for daemon in (*SPAWN_POINTS, *points_of("record_launch")):
         yield Cell(daemon, None, "", is_unserved=True)
+    for stop, point in itertools.product(("at_once", "running"), (None, "shim.script_reaped", "shim.ending_renamed")):
+        yield Cell(None, point, stop, is_unserved=True)
+
+
+def _served_cells() -> Iterator[Cell]:
+    """Yield each step of a spawn server alone, with a stop, with a daemon, with a shim, and with both."""
+    for server, stop, is_warm in itertools.product(SERVER_POINTS, ("", "at_once", "running"), (False, True)):
+        if server != _PATIENT or stop != "running":
+            yield Cell(None, None, stop, is_warm, server=server)
+    yield Cell("record_launch.committed", "shim.forked", "", server=_PATIENT)
+    shims = (None, "shim.claimed", "shim.forked", "shim.ending_renamed")
+    for server in _QUICK:
+        early = (None, "accept_job_run.committed", "record_launch.begun", "record_launch.committed")
+        settled = (("settle_ended.uncommitted", (None, "shim.ending_renamed")), ("settle_lost.uncommitted", shims[1:3]))
+        together = [*itertools.product(early, shims), *((daemon, shim) for daemon, few in settled for shim in few)]
+        yield from (Cell(*pair, "", server=server) for pair in together[1:])  # the first one has nobody in it
 
 
 def _retried_cells() -> Iterator[Cell]:
     """Yield each step of a shim, and each moment of the daemon around a retry; some pairs of them."""
     yield from _pairs(_NOTHING, SHIM_POINTS)
     yield from _pairs(points_of("settle_lost", "retry"), ("shim.claimed", "shim.started", "shim.ending_written"))
+    yield from _pairs(_NOTHING, ("shim.claimed", "shim.child", "shim.started"), "at_once")
+    yield Cell("retry.committed", "shim.claimed", "running")
+
+
+def _served_retried_cells() -> Iterator[Cell]:
+    """Yield each step of a spawn server that forks for a run or for its retry, with a stop and without."""
+    for server, is_warm in itertools.product((*_QUICK, *(f"{point}:2" for point in _QUICK)), (False, True)):
+        yield Cell(None, "shim.claimed", "", is_warm, server=server)
+    for server, is_warm in itertools.product(_QUICK, (False, True)):
+        yield Cell(None, "shim.child", "", is_warm, server=server)
+        yield Cell("retry.committed", "shim.claimed", "running", is_warm, server=server)
+    for server in SERVER_POINTS:
+        yield Cell(None, "shim.claimed", "at_once", server=server)
+    yield Cell("settle_lost.committed", "shim.claimed", "", server=_PATIENT)
 
 
 def _pairs(daemons: Iterable[str | None], shims: Iterable[str | None], stop: str = "") -> Iterator[Cell]:
@@ -138,7 +179,15 @@ def _marked(things: Iterable[Any], sample: Iterable[Any]) -> list[Any]:
 _CELLS: Final = list(_cells())
 _WARM: Final = list(_warm_cells())
 _UNSERVED: Final = list(_unserved_cells())
+_SERVED: Final = list(_served_cells())
+_OFTEN_SERVED: Final = [
+    Cell(None, None, "", server="server.asked"),
+    Cell(None, None, "", is_warm=True, server="server.forked"),
+    Cell(None, None, "at_once", server="server.child"),
+    Cell("record_launch.committed", "shim.forked", "", server="server.forked"),
+]
 _RETRIED: Final = list(_retried_cells())
+_SERVED_RETRIED: Final = list(_served_retried_cells())
 _OFTEN_WARM: Final = [
     *(cell for cell in _WARM if not cell.stop and cell.shim in (*SHIM_POINTS[:9:2], *SHIM_POINTS[10::3])),
     *(cell for cell in _WARM if cell.stop and cell.shim in ("shim.child", "shim.started", "shim.tree_dead")),
@@ -147,26 +196,28 @@ _OFTEN_WARM: Final = [
 
 @pytest.mark.parametrize(
     "cell",
-    [*_marked(_CELLS, _sample(_CELLS)), *_marked(_WARM, _OFTEN_WARM), *_marked(_UNSERVED, _UNSERVED[8:9])],
+    [
+        *_marked(_CELLS, _sample(_CELLS)),
+        *_marked(_WARM, _OFTEN_WARM),
+        *_marked(_UNSERVED, _UNSERVED[8:9]),
+        *_marked(_SERVED, _OFTEN_SERVED),
+    ],
 )
 def test_a_run_happens_once_and_ends_truthfully_whoever_is_killed(cell: Cell, tmp_path: Path) -> None:
     seconds = 30 if cell.stop == "running" else 0.2
     body = f"import time; time.sleep({seconds} if not os.path.exists({str(tmp_path / 'hurry')!r}) else 0)"
-    warmth = {"--orchestrator-runtime": "warm"} if cell.is_warm else {}
-    runtimes = '{"warm": {}}' if cell.is_warm else "{}"
-    points = (cell.daemon, cell.shim)
-    settings: dict[str, Any] = {"capacity__dpus": 10, "runtimes": runtimes}
-    with Lives(tmp_path, points, quick_commit_ms=commits_by(cell), **settings) as lives:
+    settings: dict[str, Any] = {"capacity__dpus": 10, "runtimes": _runtimes(cell)}
+    with Lives(tmp_path, cell.points, quick_commit_ms=commits_by(cell), **settings) as lives:
         markers = lives.markers
         client = lives.client
         job = client.job(
             "job",
             markers.script((_ORIGIN if cell.is_warm else "") + body, moves_bookmark=True),
-            DefaultArguments={**_BOOKMARK, **warmth},
+            DefaultArguments=_arguments(cell),
         )
         template = None
         if cell.is_warm:
-            until(lambda: "template_ready" in lives.daemon.log(), what="a template that is ready")
+            _wait_for_template(lives)
             template = twins.templates(lives.daemon)[""].pid
         is_queuing = cell.daemon in points_of("admit")
 
@@ -186,7 +237,7 @@ def test_a_run_happens_once_and_ends_truthfully_whoever_is_killed(cell: Cell, tm
             until(lambda: is_dead(lives.daemon), what="the daemon's death")
             lives.revive()
         assert lives.deaths == (1 if cell.daemon in lives.reached() else 0)
-        if cell.is_warm and not lives.deaths:
+        if cell.is_warm and cell.server is None and not lives.deaths:
             assert {one.more for one in markers.all("origin", run_id=run_id)} <= {(str(template),)}
         lives.renew()
         run = check_truthful(lives.daemon, run_id)
@@ -226,6 +277,18 @@ def _check_outcome(cell: Cell, run: dict[str, Any], *, is_stopped: bool) -> None
         assert run["state"] in {"SUCCEEDED", "FAILED"}
 
 
+def _runtimes(cell: Cell) -> str:
+    return '{"warm": {}}' if cell.is_warm else "{}"
+
+
+def _arguments(cell: Cell) -> dict[str, str]:
+    return {**_BOOKMARK, "--orchestrator-runtime": "warm"} if cell.is_warm else _BOOKMARK
+
+
+def _wait_for_template(lives: Lives) -> None:
+    until(lambda: "template_ready" in lives.daemon.log(), what="a template that is ready")
+
+
 def _kill_spawn_server(lives: Lives) -> None:
     """Kill it, unless it has ended with its daemon."""
     with contextlib.suppress(psutil.NoSuchProcess):
@@ -234,13 +297,24 @@ def _kill_spawn_server(lives: Lives) -> None:
                 process.kill()
 
 
-@pytest.mark.parametrize("cell", _marked(_RETRIED, [cell for cell in _RETRIED if cell.daemon][4:12:7]))
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *_marked(_RETRIED, [cell for cell in _RETRIED if cell.daemon][4:12:7]),
+        *_marked(_SERVED_RETRIED, [Cell(None, "shim.claimed", "", is_warm=True, server="server.asked:2")]),
+    ],
+)
 def test_a_run_that_fails_is_retried_once_whoever_is_killed(cell: Cell, tmp_path: Path) -> None:
     settings: dict[str, Any] = {"retries__first_delay_s": 0.1, "retries__longest_delay_s": 0.1}
-    with Lives(tmp_path, (cell.daemon, cell.shim), quick_commit_ms=commits_by(cell), **settings) as lives:
-        script = lives.markers.script(moves_bookmark=True)
-        job = lives.client.job("job", script, DefaultArguments=_BOOKMARK, MaxRetries=1)
+    settings["runtimes"] = _runtimes(cell)
+    with Lives(tmp_path, cell.points, quick_commit_ms=commits_by(cell), **settings) as lives:
+        body = "import time; time.sleep(30)" if cell.stop == "running" else ""
+        script = lives.markers.script(body, moves_bookmark=True)
+        job = lives.client.job("job", script, DefaultArguments=_arguments(cell), MaxRetries=1)
+        if cell.is_warm:
+            _wait_for_template(lives)
         first = lives.client.start(job)
+        stopped = _stop_an_attempt(lives, cell, job, first) if cell.stop else None
         lives.wait_for_end(first)
         until(lambda: _are_over(lives, job), what="the last attempt's end")
         until(lambda: cell.surely_reached - {None} <= lives.reached(), what=f"reaching {cell}")
@@ -252,15 +326,30 @@ def test_a_run_that_fails_is_retried_once_whoever_is_killed(cell: Cell, tmp_path
         found = lives.client.call("GetJobRuns", JobName=job)["JobRuns"]
         attempts = [check_truthful(lives.daemon, run["Id"]) for run in reversed(found)]
         assert attempts[0]["id"] == first
-        is_lost = cell.shim in (*_LOSING, "shim.child")
+        assert stopped is None or {run["id"]: run["state"] for run in attempts}[stopped] == "STOPPED"
+        is_lost = cell.shim in (*_LOSING, "shim.child") and cell.stop != "at_once"
         assert not is_lost or attempts[0]["state"] == "FAILED"
         assert [run["attempt"] for run in attempts] == ([0, 1] if attempts[0]["state"] == "FAILED" else [0])
+        server, _, times = (cell.server or "").partition(":")
+        assert not times or lives.reached_count(server) >= int(times)
         for run in attempts:
             check_ran_once(lives.markers, run)
         succeeded = [run["id"] for run in attempts if run["state"] == "SUCCEEDED"]
         entry = bookmark(lives.client, job)
         assert [entry["JobBookmark"]] == succeeded if entry is not None else not succeeded
         check_nothing_left(lives.daemon, lives.markers)
+
+
+def _stop_an_attempt(lives: Lives, cell: Cell, job: str, first: str) -> str | None:
+    """Stop the first attempt at once, or the second one when its script runs; return which, if the stop was accepted."""
+    if cell.stop == "running":
+        lives.wait_for_end(first)
+        until(lambda: cell.daemon in lives.reached() and is_dead(lives.daemon), what="the daemon's death")
+        lives.revive()
+        (marker,) = lives.markers.wait_for("start")
+        assert marker.run_id != first
+        return marker.run_id if lives.client.stop(job, marker.run_id) else None
+    return first if lives.client.stop(job, first) else None
 
 
 def _are_over(lives: Lives, job: str) -> bool:
