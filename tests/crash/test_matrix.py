@@ -123,7 +123,7 @@ def _unserved_cells() -> Iterator[Cell]:
 def _served_cells() -> Iterator[Cell]:
     """Yield each step of a spawn server alone, with a stop, with a daemon, with a shim, and with both."""
     for server, stop, is_warm in itertools.product(SERVER_POINTS, ("", "at_once", "running"), (False, True)):
-        if server != _PATIENT or stop != "running":
+        if server != _PATIENT or (stop, is_warm) in {("at_once", False), ("at_once", True), ("", True)}:
             yield Cell(None, None, stop, is_warm, server=server)
     shims = (None, "shim.claimed", "shim.forked", "shim.ending_renamed")
     for server in _QUICK:
