@@ -56,15 +56,21 @@ class SettingsError(Exception):
         self.mistakes = mistakes
 
 
-def _not_empty(path: object) -> object:
-    """Refuse an empty path, which would mean wherever the daemon was started."""
+def _usable(path: object) -> object:
+    """Refuse an empty path, which would mean wherever the daemon was started, and one in the home of nobody."""
     if path == "":
         message = "it is empty; name a path (. is the current directory)"
         raise ValueError(message)
+    if isinstance(path, str | Path):
+        try:
+            Path(path).expanduser()
+        except RuntimeError:
+            message = f"there is no home directory for {Path(path).parts[0]}"
+            raise ValueError(message) from None
     return path
 
 
-_Place = Annotated[Path, BeforeValidator(_not_empty)]
+_Place = Annotated[Path, BeforeValidator(_usable)]
 
 
 class _Section(BaseModel):
@@ -149,7 +155,7 @@ def _default_state_dir() -> Path:
     if by_systemd:
         return Path(by_systemd)
     base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(base).expanduser() / "orchestrator"
+    return Path(os.path.expanduser(base)) / "orchestrator"  # noqa: PTH111 - which leaves the home of nobody as it stands
 
 
 class Settings(BaseSettings):
@@ -313,7 +319,7 @@ def defaults(config: Path | None, flags: Mapping[str, object]) -> Settings:
             del settings_cls, others, named
             return (init_settings,)
 
-    paths: dict[str, Any] = {name: flags[name] for name in ("state_dir", "jobs_dir") if flags.get(name)}
+    paths: dict[str, Any] = {name: flags[name] for name in ("state_dir", "jobs_dir") if _is_usable(flags.get(name))}
     return _anchored(FromFlags(**{"jobs_dir": _jobs_dir(config), **paths}))
 
 
@@ -326,7 +332,14 @@ def _jobs_dir(config: Path | None) -> Path:
             named = None if path is None else tomllib.loads(path.read_text(encoding="utf-8")).get("jobs_dir")
         except (SettingsError, OSError, ValueError):  # told already, by `load`
             named = None
-    return Path(named) if isinstance(named, str) and named else Path("jobs")
+    return Path(named) if isinstance(named, str) and _is_usable(named) else Path("jobs")
+
+
+def _is_usable(path: object) -> bool:
+    try:
+        return path is not None and _usable(path) is path
+    except ValueError:  # told already, by `load`
+        return False
 
 
 def _unknown_variables() -> list[Mistake]:

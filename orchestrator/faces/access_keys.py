@@ -26,8 +26,9 @@ def load(access: Access) -> dict[str, AccessKey]:
     """
     if not access.keys_file:
         return {}
-    path = Path(access.keys_file).expanduser().absolute()
+    path = Path(access.keys_file)
     try:
+        path = path.expanduser().absolute()
         text = _read(path)
         parser = configparser.ConfigParser(interpolation=None, default_section="")
         parser.read_string(text)
@@ -38,6 +39,8 @@ def load(access: Access) -> dict[str, AccessKey]:
         line = getattr(error, "lineno", None)
         place = "it is" if line is None else f"line {line}:"
         raise _mistake(path, f"{place} no file of keys as ~/.aws/credentials is one") from None
+    except RuntimeError:
+        raise _mistake(path, "there is no such home directory") from None
     except ValueError as error:  # which UnicodeDecodeError is, too; its text would show some of the file's
         problem = "is no text" if isinstance(error, UnicodeError) else str(error)
         raise _mistake(path, problem) from None

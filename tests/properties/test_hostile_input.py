@@ -243,6 +243,7 @@ hostile_values = st.sampled_from([*WORDS, "[1]", '{"a": 1}', '{"a": {"b": "c"}}'
 @example(given_variables={"PYTHONS": "[" * 5000})
 @example(given_variables={"PYTHONS": "no JSON"})
 @example(given_variables={"ACCESS__HOSTS": "no JSON"})
+@example(given_variables={"STATE_DIR": "~nobody-of-that-name"})
 @given(
     given_variables=st.dictionaries(
         st.tuples(variables, st.sampled_from(["", "__", "__X"]) | variables.map("__{}".format)).map("".join),

@@ -212,6 +212,8 @@ def test_a_wrong_value_is_told_by_file_and_line(text: str, place: str, name: str
         ("ORCHESTRATOR_CAPACITY__DPU", "5", "capacity.dpu: "),
         ("ORCHESTRATOR_CAPACITY", '{"dpus": -1}', "capacity.dpus: "),
         ("ORCHESTRATOR_CAPACITY__DPUS__X", "1", "capacity.dpus: "),
+        ("ORCHESTRATOR_STATE_DIR", "~nobody-of-that-name/x", "state_dir: there is no home directory for ~nobody-of"),
+        ("ORCHESTRATOR_RUNS__SCRIPT_ROOTS", '["~nobody-of-that-name"]', "runs.script_roots.0: there is no home"),
         ("ORCHESTRATOR_ACCESS__PEER__X", "1", "access.peer: "),
     ],
 )

@@ -76,6 +76,7 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
     assert "regular file" in refusal(Path("/dev/zero"))
     assert refusal(tmp_path)
     assert "No such file" in refusal(tmp_path / "nothing")
+    assert "there is no such home directory" in refusal(Path("~nobody-of-that-name/keys"))
 
 
 @pytest.mark.parametrize(
