@@ -10,8 +10,9 @@ none, the daemon executes this file by path with `python -I -S`. What it promise
 * The ending is sealed: written whole, fsynced, renamed. A full disk is waited out, with the lock held.
 * Stop (SIGTERM to the shim) and Timeout need no daemon: TERM to the tree, a grace time, KILL.
 
-What bounds the script is in confinement.py, its processes in process_tree.py, its logs in script_output.py. Files in the run directory: spec.json (read, where it was executed), claim, stdout.log, stderr.log and beside each of
-them its .times, work/, tmp/, bookmark/state (given to the script and read back), ending.json (the last thing written).
+What bounds the script is in confinement.py, its processes in process_tree.py, its logs in script_output.py. Files in the
+run directory: spec.json (read, where it was executed), claim, stdout.log, stderr.log and beside each of them its .times,
+work/, tmp/, bookmark/state (given to the script and read back), ending.json (the last thing written).
 """
 
 from __future__ import annotations
@@ -43,7 +44,6 @@ NOTICES_FD = 3  # where the daemon listens to all shims
 EXIT_CLAIMED_BY_ANOTHER = 3
 EXIT_REFUSED = 4
 EXIT_UNHEARD = 5
-EXIT_NOT_EXECUTED = 127
 MAX_FD = 1 << 20
 RESERVE_BYTES = 640 * 1024  # a bookmark and a tail of stderr of control characters, six bytes each, and the rest
 BOOKMARK_MAX_BYTES = 64 * 1024
@@ -383,10 +383,10 @@ def become_script(run: Run, sinks: list[int], trouble: int, shim: int, execute: 
         subject = spec["work"]
         os.chdir(subject)
         subject = spec["script"]
-        place = confinement.check_script(
-            subject, spec["script_rules"]
-        )  # an interpreter would say less of a missing file
-        spec["argv"][spec["argv"].index(subject)] = place
+        # An interpreter would say less of a missing file.
+        place = confinement.check_script(subject, spec["script_rules"])
+        if place != subject:
+            spec["argv"][spec["argv"].index(subject)] = place
         subject = spec["argv"][0]
         execute(spec, lambda: os.close(trouble))
     except BaseException as error:  # noqa: BLE001 - nobody is above us to hear it
@@ -397,7 +397,7 @@ def become_script(run: Run, sinks: list[int], trouble: int, shim: int, execute: 
             problem = f"{prefix}{error.strerror}: {subject!r}"
         with contextlib.suppress(OSError):
             os.write(trouble, f"The script could not be started: {problem}".encode())
-    os._exit(EXIT_NOT_EXECUTED)
+    os._exit(process_tree.EXIT_NOT_EXECUTED)
 
 
 def execute_cold(spec: Fields, begin: Callable[[], None]) -> NoReturn:

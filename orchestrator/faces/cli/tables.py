@@ -53,7 +53,8 @@ def print_table(
 ) -> None:
     """Print `rows` under `columns`; on a terminal long cells are cut so that rows fit, and states are coloured.
 
-    Without `is_cut` the terminal breaks long rows instead. `least` is what columns are not cut below where that is not as usual; `gives_first` is cut before any other.
+    Without `is_cut` the terminal breaks long rows instead. `least` is what columns are not cut below where that is not as
+    usual; `gives_first` is cut before any other.
     """
     stdout = sys.stdout
     width = shutil.get_terminal_size().columns if is_cut and is_terminal(stdout) else None
