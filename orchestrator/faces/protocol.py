@@ -5,6 +5,7 @@ The parser reads ahead, so a mistake may follow requests that are still to be an
 
 import asyncio
 import re
+from collections.abc import Iterable
 from typing import Any, Final, cast
 
 import httptools
@@ -82,8 +83,6 @@ class Protocol(HttpToolsProtocol):
         self._is_in_head = False
         self._hosts = 0
         self._trailer_bytes = 0
-        self._once: set[bytes] = set()
-        self._doubled = b""
         self._is_oddly_coded = False
         self._is_upgrading = False
         self._vain_bytes = 0  # since a head was whole or a part of a body came: the parser itself has no limit
@@ -209,8 +208,6 @@ class Protocol(HttpToolsProtocol):
         self._is_in_head = True
         self._hosts = 0
         self._trailer_bytes = 0
-        self._once.clear()
-        self._doubled = b""
         self._is_oddly_coded = False
         super().on_message_begin()
 
@@ -220,9 +217,6 @@ class Protocol(HttpToolsProtocol):
             name = name.lower()
             if name == b"host":
                 self._hosts += 1
-            elif name in _ONCE:
-                self._doubled = name if name in self._once else self._doubled
-                self._once.add(name)
             elif name == b"transfer-encoding" and value.lower() != b"chunked":
                 self._is_oddly_coded = True
             elif name == b"expect" and value.lower() == b"100-continue":
@@ -243,8 +237,8 @@ class Protocol(HttpToolsProtocol):
             sentence = f"HTTP {version} is not served here."
         elif self._hosts > 1 or (self._hosts == 0 and version == "1.1"):
             sentence = f"The request has {self._hosts} headers Host."
-        elif self._doubled:
-            sentence = f"The request has the header {self._doubled.decode('ascii')} more than once."
+        elif (name := _doubled(self.headers)) is not None:
+            sentence = f"The request has the header {name.decode('ascii')} more than once."
         elif self._is_oddly_coded:
             sentence = "The request has a Transfer-Encoding other than chunked."
         elif self.parser.get_method() == b"CONNECT":
@@ -313,6 +307,12 @@ class Protocol(HttpToolsProtocol):
         head = f"content-type: {CONTENT_TYPE}\r\ncontent-length: {len(wire.body)}\r\nconnection: close\r\n\r\n"
         self.transport.write(STATUS_LINE[wire.status] + head.encode() + wire.body)
         self.transport.close()
+
+
+def _doubled(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+    """Return a header that comes twice and should come once, if there is one."""
+    seen = [name for name, _ in headers if name in _ONCE]
+    return next((name for name in seen if seen.count(name) > 1), None)
 
 
 class _Rest:
