@@ -7,50 +7,56 @@ script's own children are looked up here. A process that cleared its environment
 import os
 import select
 import signal
-from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 import psutil
 
 MARKER: Final = "ORCH_JOB_RUN_ID"
-_MAX_ROUNDS: Final = 100
+_MAX_ROUNDS: Final = 1000
 _PATIENCE_MS: Final = 1000
 
 
 def sweep(run_id: str) -> int:
-    """Kill every process whose environment names the run, until there is none; return how many were killed."""
+    """Kill every process whose environment names the run, until there is none; return how many were killed.
+
+    A process may end between the listing and the look at it, and have begun another meanwhile. So a look that finds
+    none counts only when it met no process that the look before it had not met.
+    """
     killed = 0
+    before: set[int] = set()
+    mark = f"{MARKER}={run_id}".encode()
     for _ in range(_MAX_ROUNDS):
-        found = _find(run_id)
-        if not found:
+        pids = set(psutil.pids())
+        # the youngest first: they may not live long
+        dying = [pidfd for pid in sorted(pids, reverse=True) if (pidfd := _kill(pid, mark)) is not None]
+        if not dying and pids <= before:
             break
-        for pidfd in found:
-            with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-                killed += 1
-        for pidfd in found:
+        for pidfd in dying:
             poll = select.poll()
             poll.register(pidfd, select.POLLIN)
             poll.poll(_PATIENCE_MS)  # a process is gone when its pidfd is readable
             os.close(pidfd)
+        killed += len(dying)
+        before = pids
     return killed
 
 
-def _find(run_id: str) -> list[int]:
-    """Return pidfds, each opened before its process was looked at, so that it is the one that was looked at."""
-    found = []
-    for pid in psutil.pids():
-        try:
-            pidfd = os.pidfd_open(pid)
-        except OSError:
-            continue
-        try:
-            process = psutil.Process(pid)
-            is_ours = process.environ().get(MARKER) == run_id and process.status() != psutil.STATUS_ZOMBIE
-        except (psutil.Error, OSError):
-            is_ours = False
-        if is_ours:
-            found.append(pidfd)
-        else:
-            os.close(pidfd)
-    return found
+def _kill(pid: int, mark: bytes) -> int | None:
+    """Kill a process if it carries the mark, and return its pidfd then.
+
+    It is opened before the process is looked at, so that what is killed is what was looked at. A zombie has no
+    environment.
+    """
+    try:
+        pidfd = os.pidfd_open(pid)
+    except OSError:
+        return None
+    try:
+        if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            return pidfd
+    except OSError:
+        pass  # it is gone, or somebody else's
+    os.close(pidfd)
+    return None

@@ -19,6 +19,16 @@ child = subprocess.Popen(["sleep", "60"], start_new_session=True)
 print(child.pid, flush=True)
 sys.stdin.read()
 """
+CHAIN = """
+import os, sys, time
+end = time.monotonic() + 20
+os.setsid()
+print(flush=True)
+while time.monotonic() < end and os.fork() == 0:
+    time.sleep(float(sys.argv[1]))
+    os.setsid()
+os._exit(0)
+"""
 
 
 @contextmanager
@@ -73,6 +83,19 @@ def test_a_process_that_has_ended_and_was_not_reaped_is_no_leftover() -> None:
     with subprocess.Popen(["/bin/true"], env={MARKER: mark}) as process:
         until(lambda: not is_alive(process.pid), within_s=5, what="the end")
         assert leftovers.sweep(mark) == 0
+
+
+@pytest.mark.parametrize("pause_s", ["0.002", "0.01"])
+def test_a_chain_of_processes_each_of_which_forks_the_next_and_ends_is_ended(pause_s: str) -> None:
+    """None of them lives as long as a look at all processes takes, and no two share a session."""
+    mark = f"jr_{uuid4().hex}"
+    links = [sys.executable, "-I", "-S", "-c", CHAIN, pause_s]
+    for _ in range(10):
+        with subprocess.Popen(links, env={MARKER: mark}, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            leftovers.sweep(mark)
+            assert process.stdout.read() == b""  # which all of them hold: it ends when the last has
 
 
 def test_nothing_to_sweep_is_no_error() -> None:
