@@ -14,6 +14,8 @@ import psutil
 
 MARKER: Final = "ORCH_JOB_RUN_ID"
 _MAX_ROUNDS: Final = 1000
+_MAX_EMPTY_ROUNDS: Final = 200
+"""So many looks in a row that find none count, too: where somebody else begins processes all the time."""
 _PATIENCE_MS: Final = 1000
 
 
@@ -23,14 +25,15 @@ def sweep(run_id: str) -> int:
     A process may end between the listing and the look at it, and have begun another meanwhile. So a look that finds
     none counts only when it met no process that the look before it had not met.
     """
-    killed = 0
+    killed = empty_rounds = 0
     before: set[int] = set()
     mark = f"{MARKER}={run_id}".encode()
     for _ in range(_MAX_ROUNDS):
         pids = set(psutil.pids())
         # the youngest first: they may not live long
         dying = [pidfd for pid in sorted(pids, reverse=True) if (pidfd := _kill(pid, mark)) is not None]
-        if not dying and pids <= before:
+        empty_rounds = 0 if dying else empty_rounds + 1
+        if empty_rounds == _MAX_EMPTY_ROUNDS or (not dying and pids <= before):
             break
         for pidfd in dying:
             poll = select.poll()
