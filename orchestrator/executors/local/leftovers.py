@@ -24,42 +24,43 @@ def sweep(run_id: str) -> int:
 
     A process may end between the listing and the look at it, and have begun another meanwhile. So a look that finds
     none counts only when it met no process that the look before it had not met.
+
+    Raises:
+        OSError: not all could be looked at (no file descriptor is left, say); try again.
     """
     killed = empty_rounds = 0
     before: set[int] = set()
     mark = f"{MARKER}={run_id}".encode()
     for _ in range(_MAX_ROUNDS):
         pids = set(psutil.pids())
-        # the youngest first: they may not live long
-        dying = [pidfd for pid in sorted(pids, reverse=True) if (pidfd := _kill(pid, mark)) is not None]
-        empty_rounds = 0 if dying else empty_rounds + 1
-        if empty_rounds == _MAX_EMPTY_ROUNDS or (not dying and pids <= before):
+        found = sum(_end(pid, mark) for pid in sorted(pids, reverse=True))  # the youngest first: they may not live long
+        empty_rounds = 0 if found else empty_rounds + 1
+        if empty_rounds == _MAX_EMPTY_ROUNDS or (not found and pids <= before):
             break
-        for pidfd in dying:
-            poll = select.poll()
-            poll.register(pidfd, select.POLLIN)
-            poll.poll(_PATIENCE_MS)  # a process is gone when its pidfd is readable
-            os.close(pidfd)
-        killed += len(dying)
+        killed += found
         before = pids
     return killed
 
 
-def _kill(pid: int, mark: bytes) -> int | None:
-    """Kill a process if it carries the mark, and return its pidfd then.
+def _end(pid: int, mark: bytes) -> bool:
+    """Kill a process if it carries the mark, and wait until it is gone; return whether it did.
 
-    It is opened before the process is looked at, so that what is killed is what was looked at. A zombie has no
-    environment.
+    Its pidfd is opened before it is looked at, so that what is killed is what was looked at. A zombie has no environment.
     """
     try:
         pidfd = os.pidfd_open(pid)
-    except OSError:
-        return None
+    except ProcessLookupError:
+        return False
     try:
-        if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
-            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-            return pidfd
-    except OSError:
-        pass  # it is gone, or somebody else's
-    os.close(pidfd)
-    return None
+        if mark not in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+            return False
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        poll = select.poll()
+        poll.register(pidfd, select.POLLIN)
+        poll.poll(_PATIENCE_MS)  # it is gone when its pidfd is readable
+    except (FileNotFoundError, ProcessLookupError, PermissionError):  # it is gone, or somebody else's
+        return False
+    else:
+        return True
+    finally:
+        os.close(pidfd)

@@ -1,5 +1,7 @@
 """A sweep ends every process that carries the run's mark in its environment, and no other."""
 
+import os
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -96,6 +98,22 @@ def test_a_chain_of_processes_each_of_which_forks_the_next_and_ends_is_ended(pau
             process.stdout.readline()
             leftovers.sweep(mark)
             assert process.stdout.read() == b""  # which all of them hold: it ends when the last has
+
+
+def test_who_cannot_be_looked_at_for_want_of_a_descriptor_is_not_taken_for_swept() -> None:
+    mark = f"jr_{uuid4().hex}"
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with a_process(mark) as process:
+        child = child_of(process)
+        os.close(free := os.dup(0))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free + 1, limits[1]))  # one is left, and a look needs two
+        try:
+            with pytest.raises(OSError, match="Too many open files"):
+                leftovers.sweep(mark)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        assert is_alive(child)
+        assert leftovers.sweep(mark) == 2
 
 
 def test_nothing_to_sweep_is_no_error() -> None:
