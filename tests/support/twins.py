@@ -1,5 +1,6 @@
 """The same script twice, executed and forked from a template: what each of the two wrote and how it ended."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -105,10 +106,20 @@ class Twins:
 
 def wait_for_template(daemon: Daemon, job: str, preload: str) -> int:
     """Start a run of a job with a preload, so that its template is made; return the template's pid when it is ready."""
-    before = daemon.log().count("template_ready")
+    before = _ready_templates(daemon, preload)
     runs.succeed(daemon, job, Arguments={PRELOAD: preload})
-    until(lambda: daemon.log().count("template_ready") > before, what="a template that is ready")
-    return templates(daemon)[preload].pid
+    made = until(
+        lambda: _ready_templates(daemon, preload)[len(before) :], what=f"a template of {preload!r} that is ready"
+    )
+    return made[0]
+
+
+def _ready_templates(daemon: Daemon, preload: str) -> list[int]:
+    """Return the pids of all templates with this preload that were ever ready: another job's may get ready meanwhile."""
+    lines = (
+        json.loads(line) for line in daemon.log().splitlines() if '"template_ready"' in line and line.endswith("}")
+    )
+    return [line["pid"] for line in lines if ",".join(line["preload"]) == preload]
 
 
 def templates(daemon: Daemon) -> dict[str, psutil.Process]:

@@ -257,6 +257,7 @@ class Spawner:
             server.took_s = self._loop.time() - server.started_at
             log.info(
                 "template_ready",
+                pid=server.pid,
                 took_ms=round(server.took_s * 1000),
                 resident_bytes=int(notice.more),
                 **_named(server.runtime),
