@@ -376,8 +376,10 @@ def test_runs_that_wait_crowd_no_line_out_of_a_group(daemon: Daemon, tmp_path: P
     body = f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.05)\n"
     crowd = daemon.job("crowd", body, ExecutionProperty={"MaxConcurrentRuns": 1}, JobRunQueuingEnabled=True)
     waiting = [runs.start(daemon, crowd) for _ in range(1_050)]  # more than a token has places for
+    since_ms = time.time_ns() // 1_000_000  # not all that the tests before have printed
     run_id = written(daemon, "beside_the_crowd", b"heard\n")
-    assert "heard\n" in lines(daemon, logGroupName="/aws-glue/python-jobs/output", logStreamNamePrefix="jr_")
+    asked = {"logGroupName": "/aws-glue/python-jobs/output", "logStreamNamePrefix": "jr_", "startTime": since_ms}
+    assert lines(daemon, **asked) == ["heard\n"]
     for start in range(0, len(waiting), 25):
         daemon.call("BatchStopJobRun", {"JobName": crowd, "JobRunIds": waiting[start : start + 25]})
     assert run_id not in waiting
