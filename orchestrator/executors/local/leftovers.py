@@ -4,6 +4,7 @@ Only for the case that a shim was killed with SIGKILL: then its script dies with
 script's own children are looked up here. A process that cleared its environment is not found.
 """
 
+import errno
 import os
 import select
 import signal
@@ -17,6 +18,8 @@ _MAX_ROUNDS: Final = 1000
 _MAX_EMPTY_ROUNDS: Final = 200
 """So many looks in a row that find none count, too: where somebody else begins processes all the time."""
 _PATIENCE_MS: Final = 1000
+_NOBODY: Final = {errno.ESRCH, errno.EINVAL, errno.ENOENT}
+"""No process has the pid any more; by now it may be a thread's, for which kernels have said the one or the other."""
 
 
 def sweep(run_id: str) -> int:
@@ -49,8 +52,10 @@ def _end(pid: int, mark: bytes) -> bool:
     """
     try:
         pidfd = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return False
+    except OSError as error:
+        if error.errno in _NOBODY:
+            return False
+        raise
     try:
         if mark not in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
             return False

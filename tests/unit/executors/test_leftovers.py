@@ -1,13 +1,16 @@
 """A sweep ends every process that carries the run's mark in its environment, and no other."""
 
+import errno
 import os
 import resource
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
+import psutil
 import pytest
 
 from orchestrator.executors.local import leftovers
@@ -114,6 +117,28 @@ def test_who_cannot_be_looked_at_for_want_of_a_descriptor_is_not_taken_for_swept
             resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         assert is_alive(child)
         assert leftovers.sweep(mark) == 2
+
+
+@pytest.mark.parametrize("number", [None, errno.EINVAL, errno.ENOENT, errno.ESRCH])
+def test_a_pid_that_is_a_threads_by_now_is_nobody(number: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the kernel says of it depends on its version; this one's own word is the first case."""
+    opens, over = os.pidfd_open, threading.Event()
+    thread = threading.Thread(target=over.wait)
+    thread.start()
+    listed = psutil.pids()
+
+    def opened(pid: int) -> int:
+        if number is not None and pid == thread.native_id:
+            raise OSError(number, os.strerror(number))
+        return opens(pid)
+
+    monkeypatch.setattr(os, "pidfd_open", opened)
+    monkeypatch.setattr(psutil, "pids", lambda: [*listed, thread.native_id])
+    try:
+        assert leftovers.sweep(f"jr_{uuid4().hex}") == 0
+    finally:
+        over.set()
+        thread.join()
 
 
 def test_nothing_to_sweep_is_no_error() -> None:
