@@ -55,8 +55,8 @@ unit-tests: $(VENV)/.has-dev ## Run the tests of `make test` without its checks
 	$(PYTEST) $(ARGS)
 
 .PHONY: python-tests
-python-tests: $(VENV)/.has-dev ## Run unit and integration tests only (CI does with every Python)
-	$(PYTEST) tests/unit tests/integration $(ARGS)
+python-tests: $(VENV)/.has-dev ## Run unit, property and integration tests only (CI does with every Python)
+	$(PYTEST) tests/unit tests/properties tests/integration $(ARGS)
 
 .PHONY: crash
 crash: $(VENV)/.has-dev ## Run all crash tests, short and full
