@@ -59,11 +59,13 @@ def _descriptors(daemon: Daemon, spare: int) -> Iterator[None]:
     before = process.rlimit(resource.RLIMIT_NOFILE)
     most = max(_ENOUGH_FOR_A_SHIM, *(int(one.name) + 1 for one in Path(f"/proc/{daemon.pid}/fd").iterdir()))
     with ExitStack() as filled:
-        # What is free below the limit is taken by connections, which the daemon accepts and keeps.
+        # What is free below the limit is taken by connections, which the daemon accepts, answers and keeps. It is
+        # counted anew for each: the daemon may still close some that it had for the runs before, and its reserve.
         process.rlimit(resource.RLIMIT_NOFILE, (most, before[1]))
-        for _ in range(most - _count(daemon) - spare):
-            filled.enter_context(connect(daemon.port))
-        until(lambda: _count(daemon) >= most - spare, what="a daemon that has hardly a descriptor left")
+        until(
+            lambda: _count(daemon) >= most - spare or _is_refused(filled.enter_context(connect(daemon.port))),
+            what="a daemon that has hardly a descriptor left",
+        )
         try:
             yield
         finally:
@@ -72,6 +74,14 @@ def _descriptors(daemon: Daemon, spare: int) -> Iterator[None]:
 
 def _count(daemon: Daemon) -> int:
     return sum(1 for _ in Path(f"/proc/{daemon.pid}/fd").iterdir())
+
+
+def _is_refused(connection: socket.socket) -> bool:
+    """Call on a new connection, and return whether no descriptor was left for it."""
+    connection.sendall(request())
+    status = read_answer(connection).status
+    assert status in (200, 503), status
+    return status == 503
 
 
 def _start_on(connection: socket.socket, job: str) -> str:
