@@ -37,10 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _end)
     root = Path(tempfile.mkdtemp(prefix="soak-", dir=options.scratch))
     record = Record(root / "record.jsonl")
-    chance = random.Random(f"{options.seed} stage")
     disk_bytes = int((96 + 64 * options.minutes) * _MIB)
     try:
-        with Stage(root, record, chance, disk_bytes=disk_bytes) as stage:
+        with Stage(root, record, disk_bytes=disk_bytes) as stage:
             for line in stage.left_out:
                 _tell(f"LEFT OUT: {line}")
             mishaps = _go_on(stage, record, options)

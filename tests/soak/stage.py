@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import random
 import shutil
 import signal
 import subprocess
@@ -18,8 +17,6 @@ from tests.support.daemon import ROOT, Daemon
 from tests.support.waiting import until
 
 DPUS: Final = 24
-_PORTS: Final = range(15_000, 32_000)
-"""Below those that the kernel gives to clients, one of which could sit on the port of a daemon that is down."""
 _SCRIPT: Final = Path(__file__).with_name("script.py")
 _CLOCK: Final = Path(__file__).with_name("clock")
 _IO_ERROR: Final = 74
@@ -106,7 +103,7 @@ MaxConcurrentRuns = 50
 class Stage:
     """The place. As a context manager it leaves nothing behind but the directory, which is its caller's."""
 
-    def __init__(self, root: Path, record: Record, chance: random.Random, *, disk_bytes: int) -> None:
+    def __init__(self, root: Path, record: Record, *, disk_bytes: int) -> None:
         """Keep everything below `root`."""
         self.root = root
         self.record = record
@@ -121,7 +118,6 @@ class Stage:
         self.script = root / "script.py"
         self.daemon = Daemon(root / "place", self._environment())
         self.daemon.state_dir = self.disk / "state"
-        self.daemon.port = chance.choice(_PORTS)
         self._version = 0
 
     def __enter__(self) -> Self:

@@ -5,9 +5,7 @@ import http.client
 import itertools
 import json
 import os
-import random
 import signal
-import socket
 import time
 import uuid
 import zlib
@@ -23,8 +21,6 @@ from tests.support import processes
 from tests.support.daemon import Daemon
 from tests.support.waiting import until
 
-_PORTS: Final = range(15_000, 32_000)
-"""Below those that the kernel gives to clients, one of which could sit on the port of a daemon that is down."""
 _NOTED: Final = """\
 import os, sys, time
 def note(phase, *more):
@@ -105,18 +101,7 @@ def a_daemon(root: Path, **settings: object) -> Daemon:
         "log_format": "json",
     }
     environment = {f"ORCHESTRATOR_{name.upper()}": str(value) for name, value in {**defaults, **settings}.items()}
-    daemon = Daemon(root, environment)
-    daemon.port = _quiet_port()
-    return daemon
-
-
-def _quiet_port() -> int:
-    source = random.SystemRandom()
-    while True:
-        port = source.choice(_PORTS)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+    return Daemon(root, environment)
 
 
 class PatientClient:
@@ -307,7 +292,7 @@ def check_nothing_left(daemon: Daemon, markers: Markers) -> None:
     def is_quiet() -> bool:
         return not left_of(daemon)
 
-    until(is_quiet, within_s=5, what=f"nothing below {daemon.state_dir} but the daemon")
+    until(is_quiet, what=f"nothing below {daemon.state_dir} but the daemon")
     assert not alive_of(markers)
 
 

@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -24,6 +25,8 @@ from tests.support.waiting import until
 ROOT: Final = Path(__file__).resolve().parents[2]
 AS_ROOT: Final = {"ORCHESTRATOR_RUNS__ALLOW_ROOT": "true"}
 """The tests' scripts are the user's that runs the tests, whoever that is."""
+_PORTS: Final = range(15_000, 32_000)
+"""Below those that the kernel gives to clients, one of which could sit on the port of a daemon that is down."""
 _START_WITHIN_S: Final = 30
 _CLEAN_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 
@@ -195,7 +198,12 @@ def running_daemon(root: Path, environment: Mapping[str, str] | None = None) -> 
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody listens on now, and that no other worker of pytest-xdist is given."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    ours = _PORTS[int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) :: workers]
+    source = random.SystemRandom()
+    while True:
+        port = source.choice(ours)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

@@ -1,7 +1,6 @@
 """A stand-in daemon, and the command line in this process against it."""
 
 import io
-import socket
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from orchestrator.faces.cli import cli
 from orchestrator.faces.cli.client import Client
 from orchestrator.faces.cli.endpoint import Endpoint
 from orchestrator.faces.cli.session import Session
+from tests.support.daemon import free_port as a_free_port
 from tests.unit.cli.stand_in import StandIn, standing_in
 
 if TYPE_CHECKING:
@@ -108,7 +108,4 @@ def terminal() -> Terminal:
 @pytest.fixture
 def free_port() -> int:
     """Return a port of this machine at which nobody listens."""
-    with socket.socket() as taken_for_a_moment:
-        taken_for_a_moment.bind(("127.0.0.1", 0))
-        port: int = taken_for_a_moment.getsockname()[1]
-    return port
+    return a_free_port()
