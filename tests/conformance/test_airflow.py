@@ -247,7 +247,7 @@ def test_a_deferred_operator_fails_with_its_script(airflow: Airflow, daemon: Dae
     ("giving_up", "resumption"),
     [
         # The run's id is in Airflow's own store.
-        ({"execution_timeout": 6}, "Reconnecting to existing job"),
+        ({"execution_timeout": 25}, "Reconnecting to existing job"),
         # The run is found among the job's runs, by an argument that names the task.
         ({"deferrable": True, "waiter_max_attempts": 6}, "Found Glue job_run_id by task UUID"),
     ],

@@ -75,7 +75,7 @@ def runs_in(path: Path) -> dict[str, str]:
 
 def test_a_backup_under_load_is_whole_and_has_all_that_was_acknowledged(daemon: Daemon, tmp_path: Path) -> None:
     daemon.start()
-    daemon.job("quick", "pass", ExecutionProperty={"MaxConcurrentRuns": 1000})
+    daemon.job("quick", "pass", ExecutionProperty={"MaxConcurrentRuns": 100_000})
     done, accepted = threading.Event(), []
 
     def load() -> None:

@@ -69,6 +69,7 @@ def test_acknowledgements_beside_the_disks_flushes_and_a_peer_that_is_not_there(
     assert "huey: not installed" in printed
 
 
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_whoever_interrupts_it_finds_nothing_left(tmp_path: Path, number: signal.Signals) -> None:
     scratch = tmp_path / "scratch"
@@ -83,7 +84,7 @@ def test_whoever_interrupts_it_finds_nothing_left(tmp_path: Path, number: signal
     ]
     command = [sys.executable, "-m", "tests.benchmarks", "--only", "W6", "--idle-s", "300", *places]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as benchmarks:
-        until(lambda: list(scratch.glob("*/*/state/runs/*/*")), what="a run of its daemon")
+        until(lambda: list(scratch.glob("*/*/state/runs/*/*")), within_s=90, what="a run of its daemon")
         benchmarks.send_signal(number)
         assert benchmarks.wait(timeout=30) == 128 + number
 

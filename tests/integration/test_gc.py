@@ -8,6 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from orchestrator.faces.cli.exit_codes import ExitCode
 from orchestrator.store.room import KEPT_PAGES
 from tests.support import command
@@ -67,6 +69,7 @@ def test_directories_that_no_row_knows_and_nobody_holds_go(tmp_path: Path) -> No
         assert "1 removed" in gc(daemon).stdout
 
 
+@pytest.mark.timeout(180)
 def test_an_old_database_is_written_anew_and_then_gives_room_back_while_the_daemon_runs(tmp_path: Path) -> None:
     daemon = Daemon(tmp_path)
     with daemon:
@@ -84,7 +87,11 @@ def test_an_old_database_is_written_anew_and_then_gives_room_back_while_the_daem
         leave_free_pages(daemon, 10 * KEPT_PAGES)
         large = path.stat().st_size
         daemon.start()
-        until(lambda: rows(daemon, "PRAGMA freelist_count")[0][0] <= KEPT_PAGES, what="room that is given back")
+        until(
+            lambda: rows(daemon, "PRAGMA freelist_count")[0][0] <= KEPT_PAGES,
+            within_s=120,
+            what="room that is given back",
+        )
         assert daemon.call("GetJob", {"JobName": "quick"})["Job"]["Name"] == "quick"
         daemon.terminate()
         assert path.stat().st_size < large - 8 * KEPT_PAGES * 4096

@@ -277,8 +277,8 @@ def held_store(daemon: Daemon) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    """Lend a daemon that gives a write 0.3 s to begin."""
-    settings = {"ORCHESTRATOR_OPERATION_TIMEOUT_S": "0.3"}
+    """Lend a daemon that gives a write 1.5 s to begin."""
+    settings = {"ORCHESTRATOR_OPERATION_TIMEOUT_S": "1.5"}
     with running_daemon(tmp_path_factory.mktemp("impatient"), settings) as running:
         yield running
 
@@ -289,7 +289,7 @@ def test_a_call_that_the_store_cannot_begin_in_time_is_withdrawn_and_stores_noth
         assert runs.refused_start(impatient, job)[0] == "OperationTimeoutException"  # this one holds up the writer
         assert runs.refused_start(impatient, job) == (
             "OperationTimeoutException",
-            "The operation did not begin within 0.3 seconds and was withdrawn; nothing was stored.",
+            "The operation did not begin within 1.5 seconds and was withdrawn; nothing was stored.",
         )
         assert impatient.call("GetJobRuns", {"JobName": job}) == {"JobRuns": []}  # reading goes on
     runs.succeed(impatient, job)

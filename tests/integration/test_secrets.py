@@ -1,8 +1,9 @@
 """A secret among a run's arguments is for its script, and for who asks Glue's actions; nobody else is shown it."""
 
+import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -134,11 +135,22 @@ def test_what_a_script_says_of_it_when_it_fails_is_hidden(daemon: Daemon, tmp_pa
 
 
 def test_no_process_but_the_script_has_it_on_its_command_line(daemon: Daemon, run_id: str) -> None:
-    lines = {process.pid: process.cmdline() for process in processes.below(daemon.state_dir)}
+    lines = command_lines(processes.below(daemon.state_dir))
     script = [pid for pid, line in lines.items() if SECRET in line]
     assert len(script) == 1
-    others = [daemon.pid, *(process.pid for process in psutil.Process(daemon.pid).children(recursive=True))]
-    assert SECRET not in str([psutil.Process(pid).cmdline() for pid in others if pid != script[0]])
+    ours = psutil.Process(daemon.pid)
+    others = command_lines([ours, *ours.children(recursive=True)])
+    assert daemon.pid in others
+    assert SECRET not in str([line for pid, line in others.items() if pid != script[0]])
+
+
+def command_lines(processes: Iterable[psutil.Process]) -> dict[int, list[str]]:
+    """Return the command lines of processes; one that has just ended has none."""
+    found = {}
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found[process.pid] = process.cmdline()
+    return found
 
 
 def test_its_files_are_the_daemons_users_alone(daemon: Daemon, run_id: str) -> None:

@@ -108,14 +108,14 @@ if __name__ == "__main__":
 """
 
 THREADS: Final = {
-    "thread_outlives_main": "import threading, time\nthreading.Thread(target=lambda: (time.sleep(0.1), print('thread last'))).start()\nprint('main')",
+    "thread_outlives_main": "import threading, time\nmain = threading.Event()\nthreading.Thread(target=lambda: (main.wait(), time.sleep(0.1), print('thread last'))).start()\nprint('main')\nmain.set()",
     "daemon_thread": "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\nprint('main')",
     "daemon_thread_prints": "import threading\ndef f():\n    while True: lock.acquire()\nlock = threading.Lock()\nthreading.Thread(target=f, daemon=True).start()\nprint('main')",
     "atexit_after_threads": "import atexit, threading, time\natexit.register(print, 'atexit')\nthreading.Thread(target=lambda: (time.sleep(0.05), print('thread'))).start()",
     "exit_with_thread": "import sys, threading, time\nthreading.Thread(target=lambda: (time.sleep(0.05), print('thread'))).start()\nsys.exit(3)",
     "raise_with_thread": "import threading, time\nthreading.Thread(target=lambda: (time.sleep(0.05), print('thread'))).start()\n1 / 0",
     "thread_pool": "from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor(3) as pool: print(list(pool.map(str, range(5))))",
-    "thread_pool_left": "from concurrent.futures import ThreadPoolExecutor\nimport time\npool = ThreadPoolExecutor(1)\npool.submit(lambda: (time.sleep(0.1), print('done')))\nprint('main')",
+    "thread_pool_left": "from concurrent.futures import ThreadPoolExecutor\nimport threading, time\nmain = threading.Event()\npool = ThreadPoolExecutor(1)\npool.submit(lambda: (main.wait(), time.sleep(0.1), print('done')))\nprint('main')\nmain.set()",
     "timer": "import threading\nthreading.Timer(0.05, print, ['tick']).start()",
     "thread_names": "import threading\nthreads = [threading.Thread(target=int) for _ in range(2)]\nprint([thread.name for thread in threads], threading.enumerate())".replace(
         "threading.enumerate())", "[thread.name for thread in threading.enumerate()])"

@@ -103,9 +103,12 @@ def look(scene: Scene) -> str:
 def take_controllers_away(scene: Scene, run_id: str) -> None:
     """Do what a service manager does between two lives of the daemon, and see the limits come back."""
     control = OURS / "cgroup.subtree_control"
+    shim = json.loads((scene.directory(run_id) / "claim").read_text(encoding="utf-8"))["pid"]
+    os.kill(shim, signal.SIGSTOP)  # it would give them back before they are looked at
     control.write_text("-memory -pids -cpu", encoding="ascii")
     control.write_text("+memory +pids +cpu", encoding="ascii")
     tell(taken_away=limits_of(run_id)["memory.max"])
+    os.kill(shim, signal.SIGCONT)
     until(lambda: limits_of(run_id)["memory.max"] != "max", within_s=WITHIN_S, what="the limits to come back")
     tell(renewed=limits_of(run_id))
 

@@ -9,12 +9,12 @@ import pytest
 
 from tests.support.machine import run_inside
 
-pytestmark = [pytest.mark.machine, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.machine, pytest.mark.timeout(420)]
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return run_inside("tests.machine.inside_cgroups", tmp_path_factory.mktemp("uml"), within_s=170)
+    return run_inside("tests.machine.inside_cgroups", tmp_path_factory.mktemp("uml"), within_s=400)
 
 
 def test_limits_go_by_dpu(found: dict[str, Any]) -> None:

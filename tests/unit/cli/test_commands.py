@@ -10,6 +10,7 @@ from click.testing import Result
 from orchestrator.faces.cli.commands import wait
 from orchestrator.faces.cli.exit_codes import ExitCode
 from orchestrator.faces.cli.following import Progress
+from tests.support.waiting import until
 from tests.unit.cli.conftest import Terminal
 from tests.unit.cli.stand_in import StandIn, a_run, refuse
 
@@ -251,9 +252,15 @@ def test_wait_says_on_a_terminal_how_far_the_run_is(
 ) -> None:
     run = daemon.add(a_run("4f", state="RUNNING"))
     monkeypatch.setattr(wait, "Progress", lambda _: Progress(terminal))
-    threading.Timer(0.2, daemon.move, (run, "SUCCEEDED")).start()
 
+    def end() -> None:
+        until(lambda: any("seen_state=RUNNING" in path for path, *_ in daemon.asked), what="a look after the first")
+        daemon.move(run, "SUCCEEDED")
+
+    ending = threading.Thread(target=end)
+    ending.start()
     assert invoke("wait", "4f").exit_code == ExitCode.SUCCESS
+    ending.join()
 
     assert terminal.sent.startswith("\rRUNNING  0:00\x1b[K")
     assert terminal.sent.endswith("\r\x1b[K")

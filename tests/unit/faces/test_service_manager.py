@@ -137,7 +137,7 @@ async def test_the_status_is_told_when_it_changes_and_not_when_it_does_not(
 
 
 async def test_many_changes_at_once_are_told_once(manager: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service_manager, "STATUS_PAUSE_S", 0.2)
+    monkeypatch.setattr(service_manager, "STATUS_PAUSE_S", 2)
     changed, live = Bell(), 0
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(tell_status, changed, lambda: (live, 0))
