@@ -21,6 +21,7 @@ from tests.support.crashing import (
     check_ran_once,
     check_truthful,
     is_dead,
+    is_ended,
     kill,
     left_of,
     run_directory,
@@ -269,7 +270,7 @@ def test_a_run_whose_directory_is_removed_while_it_runs_fails_and_leaves_nothing
     assert lives.daemon.ended(job, following)["JobRunState"] == "SUCCEEDED"
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_fifty_queued_runs_keep_their_order_over_two_restarts(tmp_path: Path) -> None:
     count = 50
     with Lives(tmp_path, capacity__dpus=10) as lives:
@@ -284,10 +285,10 @@ def test_fifty_queued_runs_keep_their_order_over_two_restarts(tmp_path: Path) ->
         assert [int(place.partition(" ")[0]) for place in places] == list(range(1, count + 1))
 
         (tmp_path / "go").touch()
-        lives.markers.wait_for("start", count=count // 2)
+        lives.markers.wait_for("start", count=count // 2, within_s=80)
         lives.daemon.kill()
         lives.revive()
-        lives.wait_for_end(run_ids[-1])
+        until(lambda: is_ended(lives.daemon, run_ids[-1]), within_s=80, what="the end of the last run")
         assert [one.run_id for one in lives.markers.all("start")] == [first, *run_ids]
         for run_id in run_ids:
             assert check_truthful(lives.daemon, run_id)["state"] == "SUCCEEDED"

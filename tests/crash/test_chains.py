@@ -262,6 +262,7 @@ def test_what_the_clock_brings_about_happens_once(point: str, tmp_path: Path) ->
         client.job("a", markers.script())
         late = client.start("late", NotificationProperty={"NotifyDelayAfter": 1})
         markers.wait_for("start", run_id=late)
+        until(lambda: lives.daemon.run("late", late)["JobRunState"] == "RUNNING", what="the record of its launch")
         schedule = {"Type": "SCHEDULED", "Schedule": "cron(0 0 1 1 ? *)", "StartOnCreation": True}
         client.call("CreateTrigger", Name="yearly", Actions=[{"JobName": "a"}], **schedule)
         lives.daemon.kill()
@@ -296,7 +297,7 @@ def _kinds(lives: Lives, run_id: str) -> list[list[str]]:
 
 
 def test_the_moment_of_a_retry_survives_a_kill(tmp_path: Path) -> None:
-    with Lives(tmp_path, retries__first_delay_s=2) as lives:
+    with Lives(tmp_path, retries__first_delay_s=8) as lives:
         client = lives.client
         client.job("b", lives.markers.script(_FAILS_FIRST), MaxRetries=1)
         first = client.start("b")
@@ -308,7 +309,7 @@ def test_the_moment_of_a_retry_survives_a_kill(tmp_path: Path) -> None:
         [(failed_on_ms, _), (_, started_on_ms)] = rows(
             lives.daemon, "SELECT completed_on_ms, started_on_ms FROM job_run ORDER BY seq"
         )
-        assert due_ms == failed_on_ms + 2_000
+        assert due_ms == failed_on_ms + 8_000
         assert due_ms <= started_on_ms < due_ms + 10_000
         assert [run["state"] for run in runs(lives.daemon)] == ["FAILED", "SUCCEEDED"]
         assert client.call("GetJobRun", JobName="b", RunId=f"{first}_attempt_1")["JobRun"]["PreviousRunId"] == first

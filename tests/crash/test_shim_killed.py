@@ -69,8 +69,11 @@ def _check_failed(lives: Lives, markers: Markers, run_id: str, message: str) -> 
 def test_a_killed_shim_takes_its_script_with_it_and_the_rest_is_swept(lives: Lives, markers: Markers) -> None:
     _, run_id = _running_family(lives, markers)
     script = markers.all("start")[0].pid
-    kill(shim_of(lives.daemon, run_id).pid)
-    until(lambda: script not in alive_of(markers), within_s=1, what="the death of the script with its shim")
+    shim = shim_of(lives.daemon, run_id)
+    kill(lives.daemon.pid, signal.SIGSTOP)  # it sweeps nobody meanwhile
+    kill(shim.pid)
+    until(lambda: script not in alive_of(markers), what="the death of the script with its shim")
+    kill(lives.daemon.pid, signal.SIGCONT)
     _check_failed(lives, markers, run_id, "How the script ended is unknown: its shim died")
 
 
@@ -80,7 +83,7 @@ def test_a_shim_that_is_killed_while_the_daemon_is_down_is_found_dead(lives: Liv
     shim = shim_of(lives.daemon, run_id)
     kill(shim.pid)
     script = markers.all("start")[0].pid
-    until(lambda: script not in alive_of(markers), within_s=1, what="the death of the script with its shim")
+    until(lambda: script not in alive_of(markers), what="the death of the script with its shim")
     until(lambda: not shim.is_running(), what="the death of the shim")
     lives.revive()
     _check_failed(lives, markers, run_id, "How the script ended is unknown: its shim died")
@@ -92,8 +95,9 @@ def test_a_shim_that_is_killed_amid_its_stop_leaves_a_stopped_run(lives: Lives, 
     run_id = lives.client.start(job)
     markers.wait_for("deaf")
     until(lambda: lives.daemon.run(job, run_id)["JobRunState"] == "RUNNING", what="a run that is RUNNING")
+    shim = shim_of(lives.daemon, run_id)
     assert lives.client.stop(job, run_id)
-    kill(shim_of(lives.daemon, run_id).pid)
+    kill(shim.pid)
     lives.wait_for_end(run_id)
     run = check_truthful(lives.daemon, run_id)
     assert run["state"] == "STOPPED"

@@ -56,7 +56,9 @@ def _check_capped(daemon: Daemon, run: dict[str, Any]) -> None:
 
 @pytest.mark.crash_full
 def test_a_gibibyte_of_output_is_capped_and_costs_neither_time_nor_memory(daemon: Daemon) -> None:
-    job = daemon.job("flood", _FLOOD.format(count=512))
+    gate = daemon.root / "flood"
+    waits = f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.01)\n"
+    job = daemon.job("flood", waits + _FLOOD.format(count=512))
     run_id = runs.start(daemon, job)
     runs.in_state(daemon, job, run_id, "RUNNING")
     shim, peaks = _shim(daemon, run_id), []
@@ -66,6 +68,7 @@ def test_a_gibibyte_of_output_is_capped_and_costs_neither_time_nor_memory(daemon
         return "CompletedOn" in daemon.run(job, run_id)
 
     before = psutil.Process(daemon.pid).memory_info().rss
+    gate.touch()
     until(has_ended, within_s=50, what="the end of the flood")
     run = daemon.run(job, run_id)
     assert run["JobRunState"] == "SUCCEEDED", run

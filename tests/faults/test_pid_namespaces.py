@@ -116,7 +116,7 @@ def test_a_stranger_with_the_pid_of_a_script_that_has_ended_outlives_the_rest_of
     tmp_path: Path, namespace: PidNamespace
 ) -> None:
     """The script has ended and is reaped; what it left ignores SIGTERM, so the shim climbs its ladder up to the end."""
-    with _lives(tmp_path, namespace, stop_grace_s=4) as lives:
+    with _lives(tmp_path, namespace, stop_grace_s=12) as lives:
         family = _Family(lives, namespace, _LEAVES_A_CHILD)
         until(lambda: not namespace.has(family.script_inside), what="the end of the script")
         with namespace.stranger(family.script_inside) as stranger:
@@ -129,6 +129,7 @@ def test_zombies_that_nobody_reaps_are_taken_for_dead(tmp_path: Path, namespace:
     with _lives(tmp_path, namespace) as lives:
         family = _Family(lives, namespace)
         lives.daemon.kill()
+        until(lambda: family.shim.ppid() == namespace.first, what="the end of the spawn server, which would reap it")
         script = psutil.Process(namespace.pid_outside(family.script_inside))
         kill(family.shim.pid)
         until(lambda: not processes.is_alive(script.pid), what="the end of the script with its shim")

@@ -125,12 +125,12 @@ def evil(tmp_path: Path) -> Iterator[Evil]:
 
 @pytest.fixture(params=[pytest.param(False, id="cold"), pytest.param(True, id="warm", marks=pytest.mark.crash_full)])
 def lives(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lives]:
-    """Lend a daemon whose minutes have ten seconds, and whose runs are executed, or forked from a template."""
+    """Lend a daemon whose minutes have 25 seconds, and whose runs are executed, or forked from a template."""
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\n"
         "if 'serve' in sys.orig_argv:\n"
         "    import orchestrator.supervisor.launching as launching\n"
-        "    launching._S_PER_MIN = 10\n"
+        "    launching._S_PER_MIN = 25\n"
     )
     runtimes = '{"warm": {}}' if request.param else "{}"
     environment = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
@@ -170,6 +170,7 @@ def test_none_outlives_a_stop(lives: Lives, evil: Evil) -> None:
 
 
 @pytest.mark.crash_full
+@pytest.mark.timeout(150)
 def test_none_outlives_the_timeout(lives: Lives, evil: Evil) -> None:
     job, run_id = _start(lives, evil.script("signal.signal(15, signal.SIG_IGN)\ntime.sleep(120)"), Timeout=1)
     evil.wait_for_all()

@@ -8,6 +8,7 @@ from tests.support.crashing import Lives, check_ran_once, check_truthful
 from tests.support.waiting import until
 
 
+@pytest.mark.timeout(180)
 def test_launches_that_are_cut_off_and_repeated_start_one_process(lives: Lives) -> None:
     job = lives.client.job("job", lives.markers.script("time.sleep(0.05)"), ExecutionProperty={"MaxConcurrentRuns": 99})
     run_ids: list[str] = []

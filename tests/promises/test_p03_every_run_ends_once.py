@@ -21,7 +21,8 @@ def test_an_end_is_final_even_where_the_shims_word_comes_again(lives: Lives) -> 
 
 def test_runs_end_whatever_was_killed_meanwhile(lives: Lives) -> None:
     """The daemon, a shim, a script, and all of them: nothing waits for ever."""
-    script = lives.markers.script("time.sleep(0.3)")
+    gate = lives.daemon.root / "gate"
+    script = lives.markers.script(f"while not os.path.exists({str(gate)!r}): time.sleep(0.01)")
     job = lives.client.job("job", script, ExecutionProperty={"MaxConcurrentRuns": 99})
     run_ids = [lives.client.start(job) for _ in range(4)]
     pids = [lives.markers.wait_for("start", run_id=run_id)[0].pid for run_id in run_ids]
@@ -31,6 +32,7 @@ def test_runs_end_whatever_was_killed_meanwhile(lives: Lives) -> None:
     lives.daemon.kill()
     kill(stranded.pid)
     lives.revive()
+    gate.touch()
     for run_id in run_ids:
         lives.wait_for_end(run_id)
         check_truthful(lives.daemon, run_id)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.crashing import Lives, bookmark, kill, shim_of
+from tests.support.crashing import Lives, bookmark, is_dead, kill, shim_of
+from tests.support.waiting import until
 
 ENABLED = {"DefaultArguments": {"--job-bookmark-option": "job-bookmark-enable"}}
 WRITE = "open(os.environ['ORCH_BOOKMARK_FILE'], 'w').write(os.environ['ORCH_JOB_RUN_ID'])\nnote('written')\n"
@@ -38,6 +39,8 @@ def test_a_crash_at_the_end_leaves_both_or_neither(tmp_path: Path, phase: str) -
         job = lives.client.job("job", lives.markers.script(WRITE), **ENABLED)
         run_id = lives.client.start(job)
         lives.wait_for_end(run_id)
+        until(lambda: lives.deaths or is_dead(lives.daemon), what="the daemon's death, which is seen after the end")
+        lives.revive()
         assert lives.deaths == 1
         entry = bookmark(lives.client, job)
         assert entry is not None

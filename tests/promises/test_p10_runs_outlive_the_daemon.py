@@ -31,7 +31,7 @@ def test_a_run_goes_on_however_the_daemon_ends(lives: Lives, way: str) -> None:
 def test_a_run_goes_on_over_an_upgrade(tmp_path: Path) -> None:
     """The next daemon is another copy of the program, and the files of the one before are gone."""
     old = tmp_path / "old"
-    shutil.copytree(ROOT / "orchestrator", old / "orchestrator")
+    shutil.copytree(ROOT / "orchestrator", old / "orchestrator", ignore=shutil.ignore_patterns("*.pyc.*"))
     with Lives(tmp_path / "one", environment={"PYTHONPATH": str(old)}) as lives:
         gate = tmp_path / "gate"
         script = lives.markers.script(f"while not os.path.exists({str(gate)!r}): time.sleep(0.01)")

@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from tests.support.crashing import Lives, check_truthful, kill, run_directory, shim_of
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -46,6 +47,7 @@ def test_a_process_that_only_looks_like_a_runs_is_left_alone(lives: Lives) -> No
     run_id = lives.client.start(job)
     lives.markers.wait_for("start", run_id=run_id)
     with subprocess.Popen(["sh", "-c", f"sleep 1000; : {run_id}"], start_new_session=True) as lookalike:
+        until(lambda: psutil.Process(lookalike.pid).children(), what="its child")
         kill(shim_of(lives.daemon, run_id).pid)
         lives.wait_for_end(run_id)
         is_alive = lookalike.poll() is None

@@ -183,7 +183,9 @@ def test_no_members_break_a_face(data: st.DataObject, action: str) -> None:
 @given(content=documents(JOB_NAMES, JOB_FILE))
 def test_no_job_file_breaks_the_others(content: bytes) -> None:
     with an_empty_place() as root:
-        shutil.copytree(ROOT / "jobs" / "daily_delays", root / "jobs" / "right")
+        shutil.copytree(
+            ROOT / "jobs" / "daily_delays", root / "jobs" / "right", ignore=shutil.ignore_patterns("__pycache__")
+        )
         file = root / "jobs" / "odd" / "job.toml"
         file.parent.mkdir()
         file.write_bytes(content)

@@ -153,13 +153,20 @@ def remains(stage: Stage, probe_state: str) -> Remains:
     """Return what is left of a daemon that has nothing to do."""
     with contextlib.suppress(TimeoutError):
         until(lambda: not _strangers(stage) and not _zombies(stage), within_s=10, what="nothing left")
+    seen = (0, 0)
+
+    def are_few() -> bool:
+        nonlocal seen
+        seen = _descriptors(stage), _allowed_descriptors(stage)
+        return seen[0] <= seen[1]
+
     with contextlib.suppress(TimeoutError):
-        until(lambda: _descriptors(stage) <= _allowed_descriptors(stage), within_s=10, what="few descriptors")
+        until(are_few, within_s=10, what="few descriptors")
     return Remains(
         processes=_strangers(stage),
         zombies=_zombies(stage),
-        descriptors=_descriptors(stage),
-        allowed_descriptors=_allowed_descriptors(stage),
+        descriptors=seen[0],
+        allowed_descriptors=seen[1],
         probe_state=probe_state,
         store_problems=_store_problems(stage),
         unexpected_ends=stage.unexpected,

@@ -61,6 +61,11 @@ class PidNamespace:
         """Know it by its first process."""
         self._first = first
 
+    @property
+    def first(self) -> int:
+        """The pid of its first process."""
+        return self._first
+
     def popen(self, argv: list[str], **options: Any) -> "subprocess.Popen[Any]":
         """Start a process in it; its pid, as everything here, is ours."""
         mounts = os.open(f"/proc/{self._first}/ns/mnt", os.O_RDONLY)

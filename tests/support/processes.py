@@ -9,7 +9,9 @@ import psutil
 def is_alive(pid: int) -> bool:
     """Say whether `pid` is a process that is not just a zombie."""
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        process = psutil.Process(pid)
+        # On its way to a zombie a process loses its memory first: from then on it can do nothing.
+        return process.status() != psutil.STATUS_ZOMBIE and process.memory_info().vms > 0
     except psutil.NoSuchProcess:
         return False
 
