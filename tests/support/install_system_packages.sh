@@ -11,7 +11,7 @@ set -eu
 purpose=${1:-tests}
 case $purpose in # command:package
     tests)
-        pairs='strace:strace faketime:faketime mkfs.ext4:e2fsprogs linux.uml:user-mode-linux node:nodejs npm:npm'
+        pairs='strace:strace faketime:faketime mkfs.ext4:e2fsprogs linux.uml:user-mode-linux cc:gcc node:nodejs npm:npm'
         pairs="$pairs systemctl:systemd dbus-daemon:dbus"
         ;;
     benchmarks) pairs='parallel:parallel tsp:task-spooler redis-server:redis-server' ;;
