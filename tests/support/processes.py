@@ -9,9 +9,7 @@ import psutil
 def is_alive(pid: int) -> bool:
     """Say whether `pid` is a process that is not just a zombie."""
     try:
-        process = psutil.Process(pid)
-        # On its way to a zombie a process loses its memory first: from then on it can do nothing.
-        return process.status() != psutil.STATUS_ZOMBIE and process.memory_info().vms > 0
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 

@@ -1,6 +1,5 @@
 """The same script twice, executed and forked from a template: what each of the two wrote and how it ended."""
 
-import contextlib
 import json
 import re
 from collections.abc import Mapping
@@ -15,7 +14,6 @@ from tests.support.daemon import Daemon
 from tests.support.waiting import until
 
 PRELOAD: Final = "--orchestrator-preload"
-_RUNS_THAT_ASK: Final = 5
 ENVIRONMENT: Final = {
     "ORCHESTRATOR_LOG_LEVEL": "debug",
     "ORCHESTRATOR_CAPACITY__MAX_PROCESSES": "30",
@@ -109,12 +107,11 @@ class Twins:
 def wait_for_template(daemon: Daemon, job: str, preload: str) -> int:
     """Start a run of a job with a preload, so that its template is made; return the template's pid when it is ready."""
     before = _ready_templates(daemon, preload)
-    for _ in range(_RUNS_THAT_ASK):  # where there was no room for it, the next run asks again
-        runs.succeed(daemon, job, Arguments={PRELOAD: preload})
-        with contextlib.suppress(TimeoutError):
-            return until(lambda: _ready_templates(daemon, preload)[len(before) :], within_s=8)[0]
-    message = f"no template of {preload!r} got ready"
-    raise TimeoutError(message)
+    runs.succeed(daemon, job, Arguments={PRELOAD: preload})
+    made = until(
+        lambda: _ready_templates(daemon, preload)[len(before) :], what=f"a template of {preload!r} that is ready"
+    )
+    return made[0]
 
 
 def _ready_templates(daemon: Daemon, preload: str) -> list[int]:
