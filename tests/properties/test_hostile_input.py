@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from orchestrator.faces import job_files, trigger_files
 from orchestrator.faces.job_files import Problem
 from orchestrator.model.errors import InvalidInputError
-from orchestrator.settings import Settings, SettingsError, load
+from orchestrator.settings import Settings, SettingsError
+from orchestrator.settings_sources import load
 from orchestrator.wire import errors, logs_errors, logs_shapes, shapes
 from orchestrator.wire.decode import decode
 from orchestrator.wire.errors import SerializationError

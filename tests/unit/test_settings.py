@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 from pydantic import BaseModel
 
-from orchestrator import settings
+from orchestrator import settings_sources
 from orchestrator.settings import Settings, SettingsError
 
 SHOWN: Final = Path(__file__).parents[2] / "config" / "orchestrator.toml"
@@ -64,7 +64,7 @@ def written(text: str, name: str = "config/orchestrator.toml") -> Path:
 
 def refusal(config: Path | None = None, **flags: object) -> str:
     with pytest.raises(SettingsError) as refused:
-        settings.load(config, flags)
+        settings_sources.load(config, flags)
     return str(refused.value)
 
 
@@ -84,17 +84,17 @@ def test_the_file_shows_every_default() -> None:
 
 
 def test_the_file_as_it_is_changes_nothing() -> None:
-    assert settings.load(SHOWN, {}).model_dump() == settings.load(None, {}).model_dump()
+    assert settings_sources.load(SHOWN, {}).model_dump() == settings_sources.load(None, {}).model_dump()
 
 
 def test_without_any_file_there_are_defaults() -> None:
-    loaded = settings.load(None, {})
+    loaded = settings_sources.load(None, {})
     assert (loaded.port, loaded.capacity.dpus, loaded.access.peer) == (4583, 100, "owner")
 
 
 def test_the_file_in_its_place_is_read() -> None:
     written("port = 5000\n[capacity]\ndpus = 7\n")
-    loaded = settings.load(None, {})
+    loaded = settings_sources.load(None, {})
     assert (loaded.port, loaded.capacity.dpus, loaded.capacity.order) == (5000, 7, "fifo")
 
 
@@ -102,8 +102,8 @@ def test_a_named_file_is_read_instead(monkeypatch: pytest.MonkeyPatch) -> None:
     written("port = 5000\n")
     other, third = written("port = 5001\n", "other.toml"), written("port = 5002\n", "third.toml")
     monkeypatch.setenv("ORCHESTRATOR_CONFIG", str(third))
-    assert settings.load(None, {}).port == 5002
-    assert settings.load(other, {}).port == 5001
+    assert settings_sources.load(None, {}).port == 5002
+    assert settings_sources.load(other, {}).port == 5001
 
 
 def test_a_named_file_that_is_missing_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,28 +116,28 @@ def test_flags_go_before_the_environment_and_that_before_the_file(monkeypatch: p
     written('port = 1\nregion = "file"\nlog_level = "debug"\n')
     monkeypatch.setenv("ORCHESTRATOR_PORT", "2")
     monkeypatch.setenv("ORCHESTRATOR_REGION", "environment")
-    loaded = settings.load(None, {"port": 3, "host": None})
+    loaded = settings_sources.load(None, {"port": 3, "host": None})
     assert (loaded.port, loaded.region, loaded.log_level, loaded.host) == (3, "environment", "debug", "127.0.0.1")
 
 
 def test_one_setting_of_a_section_is_changed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     written('[capacity]\ndpus = 5\norder = "backfill"\n')
     monkeypatch.setenv("ORCHESTRATOR_CAPACITY__DPUS", "6.5")
-    capacity = settings.load(None, {}).capacity
+    capacity = settings_sources.load(None, {}).capacity
     assert (capacity.dpus, capacity.order) == (6.5, "backfill")
 
 
 def test_a_map_and_a_list_come_from_the_environment_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORCHESTRATOR_ENVIRONMENT", '{"TZ": "UTC"}')
     monkeypatch.setenv("ORCHESTRATOR_ACCESS__HOSTS", '["glue.example"]')
-    loaded = settings.load(None, {})
+    loaded = settings_sources.load(None, {})
     assert loaded.environment == {"TZ": "UTC"}
     assert loaded.access.hosts == ("glue.example",)
 
 
 def test_the_tests_crash_points_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORCHESTRATOR_CRASH_AT", "x")
-    settings.load(None, {})
+    settings_sources.load(None, {})
 
 
 @pytest.mark.parametrize(
@@ -156,24 +156,24 @@ def test_the_state_directory_is_where_a_unix_user_expects_it(
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert str(settings.load(None, {}).state_dir) == path.format(home=Path.home())
+    assert str(settings_sources.load(None, {}).state_dir) == path.format(home=Path.home())
 
 
 @pytest.mark.parametrize("name", ["state_dir", "jobs_dir", "triggers_file"])
 def test_an_empty_path_is_a_mistake_of_the_variable_or_the_flag(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     flag = f"--{name.replace('_', '-')}"
     with pytest.raises(SettingsError, match=rf"^{flag}: {name}: it is empty; "):
-        settings.load(None, {name: ""})
-    assert settings.defaults(None, {name: ""}).model_dump() == settings.defaults(None, {}).model_dump()
+        settings_sources.load(None, {name: ""})
+    assert settings_sources.defaults(None, {name: ""}).model_dump() == settings_sources.defaults(None, {}).model_dump()
     variable = f"ORCHESTRATOR_{name.upper()}"
     monkeypatch.setenv(variable, "")
     with pytest.raises(SettingsError, match=rf"^\${variable}: {name}: it is empty; "):
-        settings.load(None, {})
-    assert settings.defaults(None, {}).jobs_dir == Path("jobs").absolute()
+        settings_sources.load(None, {})
+    assert settings_sources.defaults(None, {}).jobs_dir == Path("jobs").absolute()
 
 
 def test_paths_are_absolute_so_that_nothing_depends_on_the_place_of_the_start(tmp_path: Path) -> None:
-    loaded = settings.load(None, {"state_dir": Path("state"), "jobs_dir": Path("~/jobs")})
+    loaded = settings_sources.load(None, {"state_dir": Path("state"), "jobs_dir": Path("~/jobs")})
     assert loaded.state_dir == tmp_path / "state"
     assert loaded.jobs_dir == Path.home() / "jobs"
 
@@ -260,21 +260,21 @@ def test_a_variable_that_is_no_setting_hides_no_other_mistake(monkeypatch: pytes
 @pytest.mark.parametrize("name", ["CONFIG", "CRASH_AT", "CRASH_LOG", "TESTS_NO_SKIP"])
 def test_the_variables_that_are_no_settings_are_let_through(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(f"ORCHESTRATOR_{name}", str(written("port = 5\n")))
-    settings.load(None, {})
+    settings_sources.load(None, {})
 
 
 def test_the_defaults_heed_where_the_jobs_are_and_nothing_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     written('port = 99999\njobs_dir = "of_file"\n')
     monkeypatch.setenv("ORCHESTRATOR_REGION", "elsewhere")
-    loaded = settings.defaults(None, {"jobs_dir": None, "port": -1})
+    loaded = settings_sources.defaults(None, {"jobs_dir": None, "port": -1})
     assert (loaded.port, loaded.region, loaded.jobs_dir) == (4583, "us-east-1", tmp_path / "of_file")
     monkeypatch.setenv("ORCHESTRATOR_JOBS_DIR", "of_variable")
-    assert settings.defaults(None, {}).jobs_dir == tmp_path / "of_variable"
-    assert settings.defaults(None, {"jobs_dir": Path("mine")}).jobs_dir == tmp_path / "mine"
+    assert settings_sources.defaults(None, {}).jobs_dir == tmp_path / "of_variable"
+    assert settings_sources.defaults(None, {"jobs_dir": Path("mine")}).jobs_dir == tmp_path / "mine"
     monkeypatch.delenv("ORCHESTRATOR_JOBS_DIR")
     written("port = \n")
-    assert settings.defaults(None, {}).jobs_dir == tmp_path / "jobs"
-    assert settings.defaults(Path("gone.toml"), {}).jobs_dir == tmp_path / "jobs"
+    assert settings_sources.defaults(None, {}).jobs_dir == tmp_path / "jobs"
+    assert settings_sources.defaults(Path("gone.toml"), {}).jobs_dir == tmp_path / "jobs"
 
 
 def test_a_wrong_flag_is_told_by_its_name_even_if_the_file_is_right() -> None:
@@ -301,7 +301,7 @@ def test_a_file_that_is_not_utf_8_is_told() -> None:
 
 
 def test_settings_never_change_once_they_are_read() -> None:
-    loaded = settings.load(None, {})
+    loaded = settings_sources.load(None, {})
     with pytest.raises(ValueError, match="frozen"):
         loaded.port = 5  # type: ignore[misc]
     with pytest.raises(ValueError, match="frozen"):
@@ -310,7 +310,7 @@ def test_settings_never_change_once_they_are_read() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "::1", "localhost"])
 def test_a_loopback_address_can_be_listened_on(host: str) -> None:
-    assert settings.load(None, {"host": host}).host == host
+    assert settings_sources.load(None, {"host": host}).host == host
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])  # noqa: S104 - it is refused
@@ -322,7 +322,7 @@ def test_an_address_that_others_reach_is_refused_without_keys_and_permission(hos
     with pytest.raises(
         SettingsError, match=rf"^--host: host: {re.escape(host)} is no loopback address .* keys_file and allow_remote"
     ):
-        settings.load(None, {"host": host})
+        settings_sources.load(None, {"host": host})
 
 
 @pytest.mark.parametrize(
@@ -331,13 +331,13 @@ def test_an_address_that_others_reach_is_refused_without_keys_and_permission(hos
 )
 def test_an_address_that_others_reach_can_be_listened_on_with_both(host: str, own: str) -> None:
     written("[access]\nallow_remote = true\nkeys_file = 'keys'\n")
-    loaded = settings.load(None, {"host": host})
+    loaded = settings_sources.load(None, {"host": host})
     assert (loaded.host, loaded.own_host) == (host, own)
 
 
 def test_buckets_are_mapped_to_directories_from_where_the_daemon_starts(tmp_path: Path) -> None:
     written('s3_endpoint_url = "http://127.0.0.1:9000"\n[s3]\n"my.bucket" = "data"\nhome = "~/x"\n')
-    loaded = settings.load(None, {})
+    loaded = settings_sources.load(None, {})
     assert loaded.s3 == {"my.bucket": tmp_path / "data", "home": Path.home() / "x"}
     assert loaded.s3_endpoint_url == "http://127.0.0.1:9000"
 

@@ -44,7 +44,8 @@ class Session:
     def settings(self) -> "Settings":
         """Return the settings: defaults, then the file, then the environment, then the options given."""
         # Here and not above: it is slow to import, and a command whose endpoint is named needs none of it.
-        from orchestrator.settings import SettingsError, load  # noqa: PLC0415
+        from orchestrator.settings import SettingsError  # noqa: PLC0415
+        from orchestrator.settings_sources import load  # noqa: PLC0415
 
         if self._settings is None:
             try:

@@ -20,17 +20,18 @@ def command(context: click.Context, /, *, output: str) -> None:
     Each is printed as FILE:LINE: MESSAGE. No daemon is needed.
     """
     # Here and not above: what checks jobs is slow to import, and `--help` imports every command.
-    from orchestrator import settings as places  # noqa: PLC0415
+    from orchestrator import settings_sources as places  # noqa: PLC0415
     from orchestrator.faces import access_keys, trigger_files  # noqa: PLC0415
     from orchestrator.faces.job_files import Problem, check  # noqa: PLC0415
     from orchestrator.faces.worlds import missing_on_machine  # noqa: PLC0415
+    from orchestrator.settings import SettingsError  # noqa: PLC0415
 
     session = context.ensure_object(Session)
     try:
         settings = places.load(session.config, session.flags())
         mistakes = [*missing_on_machine(settings)]
         access_keys.load(settings.access)
-    except places.SettingsError as error:  # which hides no mistake of a job
+    except SettingsError as error:  # which hides no mistake of a job
         mistakes = [*error.mistakes]
         settings = places.defaults(session.config, session.flags())
     problems = [Problem(file=Path(one.place or "settings"), line=one.line, message=one.message) for one in mistakes]
