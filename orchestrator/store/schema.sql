@@ -111,7 +111,7 @@ CREATE TABLE bookmark (
     run_id          TEXT,
     previous_run_id TEXT,
     run_seq         INTEGER,
-    cause           TEXT    NOT NULL CHECK (cause IN ('commit', 'reset', 'rewind')),
+    cause           TEXT    NOT NULL CHECK (cause IN ('commit', 'reset', 'rewind', 'set')),
     at_ms           INTEGER NOT NULL,
     PRIMARY KEY (job_key, version)
 ) STRICT, WITHOUT ROWID;
@@ -216,6 +216,7 @@ CREATE UNIQUE INDEX job_run_by_launch ON job_run (launch_seq) WHERE launch_seq I
 -- The ends that are rare among many runs that SUCCEEDED.
 CREATE INDEX job_run_unwell ON job_run (state) WHERE state IN ('STOPPED', 'FAILED', 'TIMEOUT', 'ERROR');
 CREATE INDEX job_run_unwell_by_job ON job_run (job_key, state) WHERE state IN ('STOPPED', 'FAILED', 'TIMEOUT', 'ERROR');
+CREATE INDEX job_run_by_end ON job_run (completed_on_ms) WHERE completed_on_ms IS NOT NULL;
 
 -- Append-only: what others are told, in EventBridge's two kinds (1 state change, 2 run status). A run has at most one of
 -- each.
@@ -234,4 +235,31 @@ CREATE TABLE tag (
     key      TEXT NOT NULL,
     value    TEXT NOT NULL,
     PRIMARY KEY (resource, key)
+) STRICT, WITHOUT ROWID;
+
+-- What has changed, in the order in which it did: a step of a run's history, or, without one, a definition or a
+-- bookmark. The newest are kept, and the last one always, so that no number comes twice.
+CREATE TABLE change (
+    seq         INTEGER PRIMARY KEY,
+    job_run_seq INTEGER, -- of a run that may be gone by now
+    number      INTEGER,
+    CHECK ((job_run_seq IS NULL) = (number IS NULL))
+) STRICT;
+
+-- What the processes of a run used together, looked at while it went on; thinned where it went on for long.
+CREATE TABLE sample (
+    job_run_seq INTEGER NOT NULL REFERENCES job_run (seq) ON DELETE CASCADE,
+    after_ms    INTEGER NOT NULL, -- since the launch
+    cpu_ms      INTEGER NOT NULL,
+    rss_bytes   INTEGER NOT NULL,
+    processes   INTEGER NOT NULL,
+    PRIMARY KEY (job_run_seq, after_ms)
+) STRICT, WITHOUT ROWID;
+
+-- The last event that an outlet has taken or was spared, and how it goes with the next one.
+CREATE TABLE outlet (
+    name   TEXT    PRIMARY KEY,
+    place  INTEGER NOT NULL,
+    tries  INTEGER NOT NULL DEFAULT 0,
+    due_ms INTEGER
 ) STRICT, WITHOUT ROWID;
