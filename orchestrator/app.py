@@ -21,6 +21,8 @@ from orchestrator import __version__
 from orchestrator.executors.local.launcher import LocalExecutor
 from orchestrator.executors.world import Runtime, WorldSettings, shared_runtimes
 from orchestrator.faces import access_keys, http, job_files, sockets, trigger_files
+from orchestrator.faces.console import routes as console
+from orchestrator.faces.people import events
 from orchestrator.faces.service_manager import notify, tell_status, tell_watchdog
 from orchestrator.faces.sigv4 import AccessKey
 from orchestrator.faces.unit import warn_of_kill_mode
@@ -173,6 +175,8 @@ async def _serve(
         max_queued=capacity.max_queued,
     )
     supervisor = Supervisor(around, limits)
+    committed = Bell()
+    database.on_commit = committed.ring
     timetable = Timetable(around, supervisor.fired)
     keeping = settings.retention
     ctx = Context(
@@ -181,14 +185,21 @@ async def _serve(
         executor=executor,
         now_ms=_now_ms,
         means=means,
+        committed=committed,
         closing=anyio.Event(),
     )
-    face = http.HttpFace(http.gate(ctx, access=settings.access, host=settings.own_host, keys=keys), listeners)
+    feed = events.Feed(ctx, Redaction(settings.access.redact))
+    page = console.routes(ctx, settings.console, region=settings.region, token=means.new_base().hex())
+    more = [*page, *events.routes(ctx, feed)]
+    face = http.HttpFace(
+        http.gate(ctx, access=settings.access, host=settings.own_host, keys=keys, more=more), listeners
+    )
     async with anyio.create_task_group() as tasks:
         await _define(settings, ctx)
         await tasks.start(tell_events, ctx, settings.region)
         await tasks.start(supervisor.serve)
         tasks.start_soon(timetable.serve)
+        tasks.start_soon(feed.serve)
         tasks.start_soon(Retention(around, days=keeping.days, file_bytes=keeping.log_bytes).serve)
         async with anyio.create_task_group() as calls:
             await calls.start(_heed_signals, settings, ctx, face, calls)

@@ -136,6 +136,13 @@ class Access(_Section):
     idle_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 75
 
 
+class Console(_Section):
+    """The page for people."""
+
+    enabled: bool = True
+    read_only: bool = False
+
+
 def _default_state_dir() -> Path:
     by_systemd = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
     if by_systemd:
@@ -179,6 +186,7 @@ class Settings(BaseSettings):
     retries: Retries = Retries()
     retention: Retention = Retention()
     access: Access = Access()
+    console: Console = Console()
 
     @field_validator("host")
     @classmethod

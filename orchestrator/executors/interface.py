@@ -52,6 +52,14 @@ class LogExtent:
 
 
 @dataclass(frozen=True, slots=True)
+class Ledger:
+    """What proves that an attempt ran once: its claim and its sealed ending, as they were written; None: there is none."""
+
+    claim: Mapping[str, str | float | bool | None] | None
+    ending: Mapping[str, str | float | bool | None] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Unclaimed:
     """Nothing ran and nothing can have run. `problem` is what the last launch said, if it refused.
 
@@ -144,6 +152,10 @@ class Executor(Protocol):
 
     async def log_extent(self, run_id: JobRunId, stream: Stream) -> LogExtent:
         """Return how much of a run's output there is, and when it came; what comes later changes nothing of that."""
+        ...
+
+    async def ledger(self, run_id: JobRunId) -> Ledger:
+        """Return what was written of the run's start and end, for people; never what its script said."""
         ...
 
     async def stored_bytes(self, run_id: JobRunId) -> int:

@@ -24,9 +24,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orchestrator import __version__
-from orchestrator.faces import aws_json, cloudwatch_logs, people, query_api
+from orchestrator.faces import aws_json, cloudwatch_logs, query_api
 from orchestrator.faces.doors import doors_by
 from orchestrator.faces.gate import Gate, http_date, refuse, whole_body
+from orchestrator.faces.people import jobs, logs, runs, times, triggers, workflows
 from orchestrator.faces.protocol import Protocol
 from orchestrator.faces.sigv4 import AccessKey
 from orchestrator.model.errors import RequestError
@@ -44,8 +45,8 @@ SHUTDOWN_GRACE_S: Final = 5
 _MODELLED_404: Final = 404
 
 
-def application(ctx: Context, redaction: Redaction) -> ASGIApp:
-    """Return the routes: POST / is the API of Glue and of its neighbours, the rest is for people and their tools."""
+def application(ctx: Context, redaction: Redaction, more: Sequence[Route]) -> ASGIApp:
+    """Return the routes: POST / is the API of Glue and of its neighbours, the rest, with `more`, is for people and their tools."""
 
     async def healthz(request: Request) -> Response:
         del request
@@ -53,7 +54,16 @@ def application(ctx: Context, redaction: Redaction) -> ASGIApp:
         return JSONResponse({"status": "ok", "version": __version__})
 
     others = Starlette(
-        routes=[Route("/healthz", healthz, methods=["GET"]), *people.routes(ctx, redaction)],
+        routes=[
+            Route("/healthz", healthz, methods=["GET"]),
+            *runs.routes(ctx, redaction),
+            *logs.routes(ctx),
+            *jobs.routes(ctx, redaction),
+            *times.routes(ctx),
+            *triggers.routes(ctx),
+            *workflows.routes(ctx, redaction),
+            *more,
+        ],
         exception_handlers={RequestError: _refused, HTTPException: _not_found, Exception: _failed},
     )
     others.router.redirect_slashes = False
@@ -200,11 +210,11 @@ class _Server(uvicorn.Server):
         yield
 
 
-def gate(ctx: Context, *, access: Access, host: str, keys: Mapping[str, AccessKey]) -> Gate:
-    """Return the application behind its gate. The address `host` that is listened at is a name of ours, too."""
+def gate(ctx: Context, *, access: Access, host: str, keys: Mapping[str, AccessKey], more: Sequence[Route] = ()) -> Gate:
+    """Return the application, and `more` routes, behind its gate. The address `host` that is listened at is a name of ours, too."""
     hosts = (*access.hosts, f"[{host}]" if ":" in host else host)
     return Gate(
-        application(ctx, Redaction(access.redact)),
+        application(ctx, Redaction(access.redact), more),
         doors=doors_by(access),
         hosts=hosts,
         max_body_bytes=access.max_body_bytes,

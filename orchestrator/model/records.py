@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from orchestrator.model.ids import JobRunId
 from orchestrator.model.states import JobRunState, RunEvent
@@ -216,6 +216,18 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Something that is not as it was: a run made a step, or, where it is of no run, a definition or a bookmark changed."""
+
+    seq: int
+    is_of_run: bool
+    run: JobRun | None  # as it is now; None where it is of no run, or the run is gone
+    event: RunEvent | None  # None: the run was accepted
+    state: JobRunState | None  # in which the step ended
+    at_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BookmarkEntry:
     """One version of a job's bookmark; the highest version is the current one."""
 
@@ -226,3 +238,15 @@ class BookmarkEntry:
     bookmark: str
     run_id: str | None
     previous_run_id: str | None
+
+
+BookmarkCause = Literal["commit", "reset", "rewind", "set"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookmarkVersion:
+    """An entry of a bookmark's history, what made it, and when."""
+
+    entry: BookmarkEntry
+    cause: BookmarkCause
+    at_ms: int

@@ -7,6 +7,7 @@ import anyio
 
 from orchestrator.executors.interface import Executor
 from orchestrator.store.database import Database
+from orchestrator.supervisor.bell import Bell
 from orchestrator.supervisor.means import Means
 from orchestrator.supervisor.supervisor import Supervisor
 
@@ -20,5 +21,6 @@ class Context:
     executor: Executor
     now_ms: Callable[[], int]
     means: Means  # the owner's choices, and randomness
+    committed: Bell  # rung after every batch of writes
     closing: anyio.Event  # set when the daemon is about to end: who waits for something is answered as it is now
     invocation_id: str | None = None  # the SDK's id of this call, the same on all its retries

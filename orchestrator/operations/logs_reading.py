@@ -123,17 +123,17 @@ class LogReader:
             return None
         if earliest <= offset:
             return offset
-        begin = await self._event_start(earliest)
+        begin = await self.event_start(earliest)
         return begin if begin >= earliest else None
 
     async def end_of(self, before_ms: int | None) -> int:
         """Return where the last event ends that is older than `before_ms`."""
         before = None if before_ms is None else self.times.first_offset(before_ms)
         if before is not None:
-            return await self._event_start(before)
-        return self.size if self.run.has_ended else await self._event_start(self.size)
+            return await self.event_start(before)
+        return self.size if self.run.has_ended else await self.event_start(self.size)
 
-    async def _event_start(self, offset: int) -> int:
+    async def event_start(self, offset: int) -> int:
         """Return where the first event at or behind `offset` begins, or where the line begins that has no end so far."""
         start = await self._line_start(offset)
         while start < offset:

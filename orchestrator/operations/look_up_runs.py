@@ -1,24 +1,35 @@
-"""Runs as people look them up: over all jobs, by the beginning of an id, with their history. Not an action of Glue's."""
+"""Runs as people look them up: over all jobs, by the beginning of an id, with all that belongs to one. Not an action of Glue's."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
 
+from orchestrator.executors.interface import Ledger
+from orchestrator.model import arguments
 from orchestrator.model.ids import JobRunId
-from orchestrator.model.records import JobRun, Transition
+from orchestrator.model.records import JobDefinition, JobRun, Predecessor, Transition
+from orchestrator.model.run_filter import RunFilter, RunOrder, RunPlace
 from orchestrator.model.workflows import WorkflowRun
 from orchestrator.operations.context import Context
 from orchestrator.store import job_runs, jobs, run_lists, workflows
 from orchestrator.store.database import Transaction
+from orchestrator.store.run_lists import RunPage
+
+MOST_ATTEMPTS: Final = 200
 
 
-async def list_runs(ctx: Context, *, job: str | None, state: str | None, limit: int) -> list[JobRun]:
-    """Return up to `limit` runs, newest first, of one job or of all, in one state or in any."""
+async def list_runs(
+    ctx: Context, *, job: str | None, wanted: RunFilter, order: RunOrder, after: RunPlace | None, limit: int
+) -> RunPage:
+    """Return up to `limit` runs that are wanted, of one job or of all, behind the place `after`."""
 
-    def read(tx: Transaction) -> list[JobRun]:
-        key = None if job is None else jobs.find_key(tx, job)
-        if job is not None and key is None:
-            return []
-        return run_lists.list_newest(tx, job_key=key, state=state, limit=limit)
+    def read(tx: Transaction) -> RunPage:
+        if job is None:
+            return run_lists.list_page(tx, wanted, order=order, after=after, limit=limit)
+        key = jobs.find_key(tx, job)
+        if key is None:
+            return RunPage([], None)
+        return run_lists.list_page(tx, replace(wanted, job_key=key), order=order, after=after, limit=limit)
 
     return await ctx.database.read(read)
 
@@ -43,11 +54,21 @@ async def get_run(ctx: Context, run_id: JobRunId) -> JobRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunInFull:
-    """A run, its transitions, and the workflow run that it belongs to, as of one moment."""
+    """A run, its transitions, and what belongs to it, as of one moment."""
 
     run: JobRun
     history: Sequence[Transition]
+    attempts: Sequence[JobRun]  # of its family, itself among them; the last 200
+    predecessors: Sequence[Predecessor]
+    definition: JobDefinition  # with which it was accepted
     workflow_run: WorkflowRun | None
+    ledger: Ledger
+
+    @property
+    def effective_arguments(self) -> Mapping[str, str]:
+        """What the script is given."""
+        definition = self.definition
+        return arguments.merge(definition.default_arguments, self.run.arguments, definition.non_overridable_arguments)
 
 
 async def get_run_in_full(ctx: Context, run_id: JobRunId) -> RunInFull:
@@ -56,10 +77,18 @@ async def get_run_in_full(ctx: Context, run_id: JobRunId) -> RunInFull:
     Raises:
         EntityNotFoundError: there is none of that id.
     """
+    ledger = await ctx.executor.ledger(run_id)
 
     def read(tx: Transaction) -> RunInFull:
         run = job_runs.get_by_id(tx, run_id)
-        workflow_run = None if run.chain_key is None else workflows.find_run_of_chain(tx, run.chain_key)
-        return RunInFull(run=run, history=job_runs.history(tx, run), workflow_run=workflow_run)
+        return RunInFull(
+            run=run,
+            history=job_runs.history(tx, run),
+            attempts=job_runs.family(tx, run.id.base)[-MOST_ATTEMPTS:],
+            predecessors=job_runs.predecessors(tx, run),
+            definition=jobs.definition(tx, run.version_key),
+            workflow_run=None if run.chain_key is None else workflows.find_run_of_chain(tx, run.chain_key),
+            ledger=ledger,
+        )
 
     return await ctx.database.read(read, is_short=True)

@@ -3,11 +3,10 @@
 from orchestrator.model import bookmarks as rules
 from orchestrator.model.errors import EntityNotFoundError
 from orchestrator.model.ids import parse_job_run_id
-from orchestrator.model.records import BookmarkEntry
+from orchestrator.model.records import BookmarkCause, BookmarkEntry
 from orchestrator.operations.context import Context
 from orchestrator.operations.views import bookmark_shape
 from orchestrator.store import bookmarks, jobs
-from orchestrator.store.bookmarks import Cause
 from orchestrator.store.database import Transaction
 from orchestrator.wire.shapes import ResetJobBookmarkRequest, ResetJobBookmarkResponse
 
@@ -39,7 +38,7 @@ async def reset_job_bookmark(ctx: Context, request: ResetJobBookmarkRequest) -> 
 
 def _after(
     tx: Transaction, current: BookmarkEntry, request: ResetJobBookmarkRequest, key: int
-) -> tuple[BookmarkEntry, Cause]:
+) -> tuple[BookmarkEntry, BookmarkCause]:
     if request.run_id is None:
         return rules.reset(current), "reset"
     run_id = parse_job_run_id(request.run_id)

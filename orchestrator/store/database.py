@@ -55,6 +55,10 @@ _WAIT_FOR_LOCK: Final = "PRAGMA busy_timeout = 5000"
 _NEVER_WAIT: Final = "PRAGMA busy_timeout = 0"  # a lock of another program is waited for on a thread, never in the loop
 
 
+def _nobody_listens() -> None:
+    """Let it go."""
+
+
 class Database:
     """The store's front door. Made by `open_database`."""
 
@@ -72,6 +76,8 @@ class Database:
         self._reader = reader
         self._near_reader = near_reader
         self._operation_timeout_s = operation_timeout_s
+        self.on_commit: Callable[[], None] = _nobody_listens
+        """Called in the event loop's thread after each batch of writes."""
         self._commits = Pace(quick_s)
         self._statements = Pace(quick_s)  # those of one short work or look
         self._waiting: deque[Work] = deque()
@@ -208,6 +214,7 @@ class Database:
         finally:
             for item in batch:
                 item.finish()
+        self.on_commit()
 
     def _is_short(self, batch: Sequence[Work]) -> bool:
         is_quick = self._commits.is_quick and self._statements.is_quick
@@ -288,7 +295,12 @@ class Database:
 
 
 @asynccontextmanager
-async def open_database(path: Path, *, operation_timeout_s: float, quick_s: float = QUICK_S) -> AsyncIterator[Database]:
+async def open_database(
+    path: Path,
+    *,
+    operation_timeout_s: float,
+    quick_s: float = QUICK_S,
+) -> AsyncIterator[Database]:
     """Open the database at `path` (absolute), bring its schema up to date and lend it; closed on leaving.
 
     The lender runs `Database.serve` in a task of its own. Where commits usually take less than `quick_s`, and so do the
@@ -311,4 +323,10 @@ async def open_database(path: Path, *, operation_timeout_s: float, quick_s: floa
                 near_reader.row_factory = sqlite3.Row
                 for pragma in _READER_PRAGMAS:
                     near_reader.execute(pragma)
-                yield Database(writer, reader, near_reader, operation_timeout_s=operation_timeout_s, quick_s=quick_s)
+                yield Database(
+                    writer,
+                    reader,
+                    near_reader,
+                    operation_timeout_s=operation_timeout_s,
+                    quick_s=quick_s,
+                )

@@ -4,6 +4,7 @@ from typing import Final
 
 from orchestrator.model.records import Transition
 from orchestrator.model.states import JobRunState, RunEvent
+from orchestrator.store import change_log
 from orchestrator.store.codes import EVENTS, STATES
 from orchestrator.store.database import Transaction
 
@@ -25,12 +26,14 @@ FROM job_run AS r WHERE r.seq = :seq
 def begin(tx: Transaction, seq: int, state: JobRunState) -> None:
     """Write that a run was accepted in `state`."""
     tx.execute(INSERT_FIRST, {"seq": seq, "state": STATES.number(state)})
+    change_log.step(tx, seq)
 
 
 def append(tx: Transaction, seq: int, event: RunEvent, state: JobRunState, *, at_ms: int) -> None:
     """Write that `event` has brought a run into `state`."""
     values = {"seq": seq, "event": EVENTS.number(event), "state": STATES.number(state), "at_ms": at_ms}
     tx.execute(INSERT_NEXT, values)
+    change_log.step(tx, seq)
 
 
 def read(tx: Transaction, seq: int) -> list[Transition]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from orchestrator.model import definitions
 from orchestrator.model.errors import EntityNotFoundError
 from orchestrator.model.records import CapacityRequest, Command, Job, JobDefinition
+from orchestrator.store import change_log
 from orchestrator.store.database import Transaction
 
 _JOB: Final = """
@@ -122,6 +123,7 @@ def replace(tx: Transaction, job: Job, definition: JobDefinition, *, source: str
 def delete(tx: Transaction, job: Job, *, at_ms: int) -> None:
     """Delete `job`. Its runs and their history stay."""
     tx.execute(UPDATE_DELETED, {"job_key": job.job_key, "at_ms": at_ms})
+    change_log.definition(tx)
 
 
 def _set_definition(
@@ -138,6 +140,7 @@ def _set_definition(
     tx.execute(
         UPDATE_VERSION, {"version_key": row["version_key"], "job_key": job_key, "source": source, "at_ms": at_ms}
     )
+    change_log.definition(tx)
     return get(tx, name)
 
 

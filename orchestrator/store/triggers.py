@@ -8,6 +8,7 @@ from typing import Any, Final
 from orchestrator.model.errors import EntityNotFoundError
 from orchestrator.model.states import JobRunState
 from orchestrator.model.triggers import Action, Condition, Trigger, TriggerDefinition, TriggerState, TriggerType
+from orchestrator.store import change_log
 from orchestrator.store.database import Transaction
 
 SELECT_BY_NAME: Final = "SELECT * FROM job_trigger WHERE name = :name"
@@ -127,6 +128,7 @@ def create(
     values = {**_values(definition), "name": name, "state": state, "source": source, "at_ms": at_ms}
     key = tx.execute(INSERT, values).fetchone()["trigger_key"]
     _set_jobs(tx, key, definition)
+    change_log.definition(tx)
     return get(tx, name)
 
 
@@ -144,18 +146,21 @@ def replace(
     tx.execute(UPDATE_DEFINITION, values)
     tx.execute(DELETE_JOBS, {"trigger_key": trigger.trigger_key})
     _set_jobs(tx, trigger.trigger_key, definition)
+    change_log.definition(tx)
     return get(tx, trigger.name)
 
 
 def set_state(tx: Transaction, trigger: Trigger, state: TriggerState, *, at_ms: int) -> Trigger:
     """Bring `trigger` into `state`; one that is there already stays as it is."""
     tx.execute(UPDATE_STATE, {"trigger_key": trigger.trigger_key, "state": state, "at_ms": at_ms})
+    change_log.definition(tx)
     return get(tx, trigger.name)
 
 
 def delete(tx: Transaction, trigger: Trigger) -> None:
     """Delete `trigger`. What it has started stays, and so do its firings."""
     tx.execute(DELETE, {"trigger_key": trigger.trigger_key})
+    change_log.definition(tx)
 
 
 def to_text(trigger: Trigger) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from orchestrator.model.ids import BASE_BYTES
 from orchestrator.model.records import Invocation
 from orchestrator.model.triggers import Trigger
 from orchestrator.model.workflows import Workflow, WorkflowDefinition, WorkflowRun, WorkflowRunStatus
+from orchestrator.store import change_log
 from orchestrator.store import triggers as trigger_rows
 from orchestrator.store.database import Transaction
 
@@ -85,6 +86,7 @@ def list_page(tx: Transaction, *, after: str, limit: int) -> list[Workflow]:
 def create(tx: Transaction, name: str, definition: WorkflowDefinition, *, at_ms: int) -> Workflow:
     """Make a workflow. The caller has seen that none of that name exists."""
     tx.execute(INSERT, {"name": name, "definition": json.dumps(asdict(definition)), "at_ms": at_ms})
+    change_log.definition(tx)
     return get(tx, name)
 
 
@@ -92,12 +94,14 @@ def replace(tx: Transaction, workflow: Workflow, definition: WorkflowDefinition,
     """Give `workflow` another definition."""
     values = {"workflow_key": workflow.workflow_key, "definition": json.dumps(asdict(definition)), "at_ms": at_ms}
     tx.execute(UPDATE, values)
+    change_log.definition(tx)
     return get(tx, workflow.name)
 
 
 def delete(tx: Transaction, workflow: Workflow) -> None:
     """Delete `workflow`. Its runs stay, and those under way end as they will."""
     tx.execute(DELETE, {"workflow_key": workflow.workflow_key})
+    change_log.definition(tx)
 
 
 def get_run(tx: Transaction, workflow_name: str, run_id: str) -> WorkflowRun:
@@ -169,6 +173,7 @@ def insert_run(
         "at_ms": at_ms,
     }
     tx.execute(INSERT_RUN, values)
+    change_log.definition(tx)
     return get_run(tx, workflow_name, rules.run_id(base_id))
 
 
@@ -183,12 +188,14 @@ def set_status(tx: Transaction, run: WorkflowRun, status: WorkflowRunStatus, *, 
         "completed_on_ms": completed,
     }
     tx.execute(UPDATE_STATUS, values)
+    change_log.definition(tx)
 
 
 def set_properties(tx: Transaction, run: WorkflowRun, properties: Mapping[str, str]) -> None:
     """Give a run other properties."""
     values = {"chain_key": run.chain_key, "properties": json.dumps(dict(properties), ensure_ascii=False)}
     tx.execute(UPDATE_PROPERTIES, values)
+    change_log.definition(tx)
 
 
 def _workflow(row: sqlite3.Row) -> Workflow:

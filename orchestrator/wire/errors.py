@@ -103,6 +103,21 @@ class AccessDeniedError(RequestError):
         """A web page's request; the API serves none."""
         return cls(f"Requests of web pages (Origin '{shown(origin)}') are not served here.")
 
+    @classmethod
+    def token(cls) -> "AccessDeniedError":
+        """A call of a page that this daemon did not make, or of one that the daemon before it made."""
+        return cls("The token is not this daemon's; load the page anew.")
+
+    @classmethod
+    def read_only(cls) -> "AccessDeniedError":
+        """The owner lets the console only look."""
+        return cls("The console may only look here ([console] read_only).")
+
+    @classmethod
+    def not_for_pages(cls, operation: str) -> "AccessDeniedError":
+        """An action that the console has no use for."""
+        return cls(f"{shown(operation)} is not for the console.")
+
 
 class ShuttingDownError(RequestError):
     """The daemon is ending; its successor takes the call."""
@@ -181,6 +196,11 @@ class BusyError(RequestError):
     def connections(cls, limit: int) -> "BusyError":
         """As many connections as there may be."""
         return cls(f"The orchestrator has {limit} connections, which is all it takes; try again.")
+
+    @classmethod
+    def followers(cls, limit: int) -> "BusyError":
+        """As many readers of the events as there may be."""
+        return cls(f"{limit} follow the events already, which is all that may; try again.")
 
     @classmethod
     def descriptors(cls) -> "BusyError":

@@ -77,6 +77,7 @@ async def _serving(path: Path, quick_s: float) -> AsyncIterator[Context]:
             executor=executor,
             now_ms=lambda: NOW_MS,
             means=means,
+            committed=Bell(),
             closing=anyio.Event(),
         )
         database.close()

@@ -3,7 +3,17 @@
 from collections import defaultdict
 from collections.abc import Callable
 
-from orchestrator.executors.interface import Alive, Ended, LaunchSpec, LogExtent, Revoked, Sighting, Stream, Unclaimed
+from orchestrator.executors.interface import (
+    Alive,
+    Ended,
+    LaunchSpec,
+    Ledger,
+    LogExtent,
+    Revoked,
+    Sighting,
+    Stream,
+    Unclaimed,
+)
 from orchestrator.model.endings import Ending
 from orchestrator.model.ids import JobRunId
 
@@ -73,6 +83,11 @@ class ScriptedExecutor:
     async def sweep(self, run_id: JobRunId) -> None:
         """Note it."""
         self.swept.append(run_id)
+
+    async def ledger(self, run_id: JobRunId) -> Ledger:
+        """Return nothing: no shim ever wrote here."""
+        del run_id
+        return Ledger(claim=None, ending=None)
 
     async def read_log(self, run_id: JobRunId, stream: Stream, *, offset: int, limit: int) -> bytes:
         """Return nothing: no script ever speaks here."""

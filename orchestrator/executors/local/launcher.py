@@ -23,6 +23,7 @@ from orchestrator.executors.interface import (
     Alive,
     Ended,
     LaunchSpec,
+    Ledger,
     LogExtent,
     Lost,
     Over,
@@ -31,7 +32,7 @@ from orchestrator.executors.interface import (
     Stream,
     Unclaimed,
 )
-from orchestrator.executors.local import cgroups, leftovers
+from orchestrator.executors.local import cgroups, ledger, leftovers
 from orchestrator.executors.local.cgroups import Cgroups
 from orchestrator.executors.local.executing import SHIM
 from orchestrator.executors.local.run_directory import Held, RunDirectory, prepare
@@ -208,6 +209,10 @@ class LocalExecutor:
     async def log_extent(self, run_id: JobRunId, stream: Stream) -> LogExtent:
         """Look at a log file and its times; see `Executor.log_extent`."""
         return await anyio.to_thread.run_sync(RunDirectory(self._runs, run_id).log_extent, stream)
+
+    async def ledger(self, run_id: JobRunId) -> Ledger:
+        """Read the claim and the ending; see `Executor.ledger`."""
+        return await anyio.to_thread.run_sync(ledger.read, self.place(run_id))
 
     async def stored_bytes(self, run_id: JobRunId) -> int:
         """Add up the files; see `Executor.stored_bytes`."""

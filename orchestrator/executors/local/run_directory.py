@@ -32,7 +32,7 @@ _MAX_PID: Final = 1 << 22  # Linux gives no larger one
 _MAX_TIMES_BYTES: Final = 8 * 1024 * 1024
 _RESERVE: Final = re.compile(r"(claim|ending)\.[0-9]+")
 _MARK: Final = re.compile(rb"([0-9]{1,15}) ([0-9]{1,15})\n")
-_NOFOLLOW: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+NOFOLLOW: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _FOREIGN: Final = frozenset({errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.ENODEV})
 """What opening a file says where a link, a socket, a dead device, or no directory, is in its place: it is none of ours."""
 
@@ -134,7 +134,7 @@ class RunDirectory:
         with self._open_claim() as claim:
             if claim is None:
                 return Unclaimed()
-            fields = _read_json(claim)
+            fields = read_json(claim)
             if fields is not None and fields.get("run_id", self._run_id) != self._run_id:
                 return Lost("its claim is another run's")
             if _is_locked(claim):
@@ -235,7 +235,7 @@ class RunDirectory:
     def _is_free(self, directory: int) -> bool:
         """Say whether nobody holds the claim in `directory`; what is no claim of ours is nobody's."""
         try:
-            descriptor = removal.opened("claim", directory, _NOFOLLOW)
+            descriptor = removal.opened("claim", directory, NOFOLLOW)
         except FileNotFoundError:
             return True
         except OSError as error:
@@ -249,13 +249,13 @@ class RunDirectory:
 
     def _ending(self) -> endings.Ending | None:
         try:
-            descriptor = os.open(f"{self._name}/ending.json", _NOFOLLOW)
+            descriptor = os.open(f"{self._name}/ending.json", NOFOLLOW)
         except OSError as error:
             if error.errno in _UNREADABLE:
                 return None
             raise  # the daemon is short of descriptors, say: that tells nothing of the run
         try:
-            fields = _read_json(descriptor)
+            fields = read_json(descriptor)
         finally:
             os.close(descriptor)
         if fields is None:
@@ -268,7 +268,7 @@ class RunDirectory:
     @contextmanager
     def _open_claim(self) -> Iterator[int | None]:
         try:
-            descriptor = os.open(f"{self._name}/claim", _NOFOLLOW)
+            descriptor = os.open(f"{self._name}/claim", NOFOLLOW)
         except FileNotFoundError:
             yield None
             return
@@ -292,7 +292,7 @@ class RunDirectory:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[int]:
-    descriptor = os.open(path, _NOFOLLOW)
+    descriptor = os.open(path, NOFOLLOW)
     try:
         yield descriptor
     finally:
@@ -326,7 +326,8 @@ def _is_locked(descriptor: int) -> bool:
     return False
 
 
-def _read_json(descriptor: int) -> dict[str, Any] | None:
+def read_json(descriptor: int) -> dict[str, Any] | None:
+    """Return the fields in a small file; None where it is no JSON object of ours."""
     try:
         size = min(
             os.fstat(descriptor).st_size, _MAX_FILE_BYTES

@@ -11,8 +11,20 @@ import pytest
 
 from orchestrator.model.ids import JobRunId
 from orchestrator.model.records import CapacityRequest, Invocation
-from orchestrator.model.states import RunEvent
-from orchestrator.store import chains, events, histories, job_runs, jobs, log_streams, retention, run_lists
+from orchestrator.model.run_filter import RunFilter
+from orchestrator.model.states import JobRunState, RunEvent
+from orchestrator.store import (
+    chains,
+    changes,
+    events,
+    histories,
+    job_runs,
+    jobs,
+    log_streams,
+    retention,
+    run_lists,
+    run_times,
+)
 from orchestrator.supervisor import launching, settlement
 from orchestrator.supervisor.intake import RunRequest, accept_run
 from tests.support.history import RARE, History
@@ -39,6 +51,11 @@ def _some(store: sqlite3.Connection) -> JobRunId:
 
 def _chain(store: sqlite3.Connection) -> int:
     return int(store.execute("SELECT max(chain_key) FROM chain").fetchone()[0])
+
+
+def _newest(store: sqlite3.Connection, job_key: int | None, *states: JobRunState) -> object:
+    wanted = RunFilter(job_key=job_key, states=frozenset(states))
+    return run_lists.list_page(store, wanted, order="newest", after=None, limit=20)
 
 
 def _whole_way(store: sqlite3.Connection) -> None:
@@ -71,12 +88,13 @@ LOOKS: Final[dict[str, Callable[[sqlite3.Connection], object]]] = {
     "late runs": job_runs.list_untold_delays,
     "the last event": events.last_seq,
     "new events": lambda tx: events.list_page(tx, after_seq=events.last_seq(tx) - 9, limit=20),
-    "/runs": lambda tx: run_lists.list_newest(tx, job_key=None, state=None, limit=20),
-    "/runs, RUNNING": lambda tx: run_lists.list_newest(tx, job_key=None, state="RUNNING", limit=20),
-    "/runs, FAILED": lambda tx: run_lists.list_newest(tx, job_key=None, state="FAILED", limit=20),
-    "/runs, TIMEOUT of a job": lambda tx: run_lists.list_newest(
-        tx, job_key=_key(tx, "daily"), state="TIMEOUT", limit=20
-    ),
+    "/runs": lambda tx: _newest(tx, None),
+    "/runs, RUNNING": lambda tx: _newest(tx, None, JobRunState.RUNNING),
+    "/runs, FAILED": lambda tx: _newest(tx, None, JobRunState.FAILED),
+    "/runs, TIMEOUT of a job": lambda tx: _newest(tx, _key(tx, "daily"), JobRunState.TIMEOUT),
+    "/runs, the last ended": lambda tx: run_lists.list_page(tx, RunFilter(), order="ended", after=None, limit=20),
+    "the last changes": lambda tx: changes.list_page(tx, after_seq=changes.span(tx).last_seq - 9, limit=20),
+    "a timeline": lambda tx: run_times.list_alive(tx, since_ms=0, until_ms=_ENDLESS, job_key=None, limit=20),
     "/runs, by prefix": lambda tx: job_runs.find_by_prefix(tx, str(_some(tx))[3:15], limit=20),
     "attempts": lambda tx: job_runs.family(tx, _some(tx).base),
     "the last firing": lambda tx: chains.last_firing(tx, "then"),

@@ -1,15 +1,16 @@
-"""Plain GET routes for people and the command line: workflows and their runs."""
+"""Workflows and their runs. A look at a run can wait for its next status, by bell."""
 
 import re
 from typing import Final
 
 import anyio
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from orchestrator.faces.people_query import MAX_WAIT_S, number
-from orchestrator.faces.people_views import (
+from orchestrator.faces.people.answers import told
+from orchestrator.faces.people.query import MAX_WAIT_S, number
+from orchestrator.faces.people.views import (
     chain_view,
     listed_workflow_view,
     trigger_view,
@@ -37,9 +38,7 @@ def routes(ctx: Context, redaction: Redaction) -> list[Route]:
     async def workflows(request: Request) -> Response:
         del request
         found = await list_workflows_seen(ctx)
-        return JSONResponse(
-            {"now_ms": ctx.now_ms(), "workflows": [listed_workflow_view(one, redaction) for one in found]}
-        )
+        return told(ctx, {"workflows": [listed_workflow_view(one, redaction) for one in found]})
 
     async def workflow(request: Request) -> Response:
         query = request.query_params
@@ -49,20 +48,20 @@ def routes(ctx: Context, redaction: Redaction) -> list[Route]:
         if "prefix" in query:
             return await workflow_runs(request, name, query["prefix"])
         seen = await look_up_workflow(ctx, name, limit=LATEST)
-        return JSONResponse(
+        return told(
+            ctx,
             {
-                "now_ms": ctx.now_ms(),
                 "workflow": workflow_view(seen.workflow, redaction),
                 "triggers": [trigger_view(one) for one in seen.triggers],
                 "runs": [workflow_run_view(run, redaction) for run in seen.runs],
-            }
+            },
         )
 
     async def workflow_runs(request: Request, name: str, prefix: str) -> Response:
         limit = number(request.query_params, "limit", LATEST, _MAX_LIMIT)
         match = _PREFIX.fullmatch(prefix)
         found = await list_workflow_runs(ctx, name, hex_prefix=match[1], limit=limit) if match else []
-        return JSONResponse({"runs": [workflow_run_view(run, redaction) for run in found]})
+        return told(ctx, {"runs": [workflow_run_view(run, redaction) for run in found]})
 
     async def workflow_run(request: Request, name: str, run_id: str) -> Response:
         seen = request.query_params.get("seen_status")
@@ -75,12 +74,12 @@ def routes(ctx: Context, redaction: Redaction) -> list[Route]:
                     break
                 await rung.wait()
         found = await look_up_workflow_run(ctx, name, run_id)
-        return JSONResponse(
+        return told(
+            ctx,
             {
-                "now_ms": ctx.now_ms(),
                 "workflow_run": workflow_run_view(found, redaction),
                 "chain": chain_view(found.chain),
-            }
+            },
         )
 
     return [

@@ -3,60 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
+from orchestrator.faces.people.run_views import run_view, step_view
 from orchestrator.model.chain_tree import FiringLine, Line
 from orchestrator.model.ids import JobRunId
 from orchestrator.model.queue import Wait
-from orchestrator.model.records import Firing, JobRun, Transition
+from orchestrator.model.records import Firing, JobRun
 from orchestrator.model.redaction import Redaction
 from orchestrator.model.workflows import Workflow, WorkflowRun, run_id
 from orchestrator.operations.explain_run import Cause, ComingRetry, Explanation, Queueing, Slots
 from orchestrator.operations.look_up_chains import SeenChain
 from orchestrator.operations.look_up_triggers import LastFiring, SeenTrigger
 from orchestrator.operations.look_up_workflows import ListedWorkflow, LookedUpRun
-from orchestrator.operations.views import execution_time_s
 from orchestrator.operations.workflow_views import statistics
-
-
-def run_view(run: JobRun, *, now_ms: int, waits: Mapping[JobRunId, Wait], redaction: Redaction) -> dict[str, Any]:
-    """Return a run with its figures, its secrets hidden."""
-    wait = None if run.is_terminal else waits.get(run.id)
-    figures = run.figures
-    return {
-        "id": str(run.id),
-        "job_name": run.job_name,
-        "state": run.state,
-        "state_detail": wait.reason if wait else None,
-        "attempt": run.id.attempt,
-        "previous_run_id": None if run.previous_attempt is None else str(run.id.retry(run.previous_attempt)),
-        "retry_number": run.retry_number,
-        "trigger_name": run.trigger_name,
-        "chain_key": run.chain_key,
-        "started_on_ms": run.started_on_ms,
-        "launched_on_ms": run.launched_on_ms,
-        "completed_on_ms": run.completed_on_ms,
-        "retry_due_ms": run.retry_due_ms,
-        "execution_time_s": execution_time_s(run, now_ms),
-        "dpu": run.capacity.dpu,
-        "error_message": run.error_message and redaction.text(run.error_message),
-        "exit_code": figures.exit_code,
-        "exit_signal": figures.exit_signal,
-        "wall_ms": figures.wall_ms,
-        "cpu_ms": figures.cpu_ms,
-        "peak_process_rss_bytes": figures.peak_process_rss_bytes,
-        "peak_tree_rss_bytes": figures.peak_tree_rss_bytes,
-        "arguments": redaction.arguments(run.arguments),
-    }
-
-
-def step_view(step: Transition) -> dict[str, Any]:
-    """Return one row of a run's history."""
-    return {
-        "seq": step.seq,
-        "from_state": step.from_state,
-        "event": step.event,
-        "to_state": step.to_state,
-        "at_ms": step.at_ms,
-    }
 
 
 def trigger_view(seen: SeenTrigger) -> dict[str, Any]:

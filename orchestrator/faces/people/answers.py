@@ -1,0 +1,27 @@
+"""How the plain routes answer: JSON in ASCII, so that no reader need guess, with the daemon's clock in it."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import anyio.to_thread
+from starlette.responses import Response
+
+from orchestrator.operations.context import Context
+
+
+def as_json(value: Mapping[str, Any]) -> bytes:
+    """Return JSON without blanks, all characters beyond ASCII escaped."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def told(ctx: Context, value: Mapping[str, Any]) -> Response:
+    """Return the answer that tells `value`."""
+    return Response(as_json({"now_ms": ctx.now_ms(), **value}), media_type="application/json")
+
+
+async def told_at_length(ctx: Context, make: Callable[[], Mapping[str, Any]]) -> Response:
+    """Return the answer that tells what `make` returns; many rows are made text beside the loop, which goes on."""
+    now_ms = ctx.now_ms()
+    body = await anyio.to_thread.run_sync(lambda: as_json({"now_ms": now_ms, **make()}))
+    return Response(body, media_type="application/json")

@@ -1,0 +1,120 @@
+"""Runs: lists of them, one in full, and why it is as it is. A look at one can wait for its next state, by bell."""
+
+import re
+from typing import Any, Final
+
+import anyio
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from orchestrator.faces.people.answers import told, told_at_length
+from orchestrator.faces.people.query import MAX_WAIT_S, moment, number, order, run_id_of, states
+from orchestrator.faces.people.run_views import arguments_view, ledger_view, predecessor_view, run_view, step_view
+from orchestrator.faces.people.views import explanation_view, workflow_run_name
+from orchestrator.model.errors import InvalidInputError
+from orchestrator.model.records import JobRun
+from orchestrator.model.redaction import Redaction
+from orchestrator.model.run_filter import RunFilter, RunOrder, RunPlace, place_of, spelled
+from orchestrator.operations.context import Context
+from orchestrator.operations.explain_run import explain_run
+from orchestrator.operations.look_up_runs import RunInFull, find_by_prefix, get_run, get_run_in_full, list_runs
+
+_MAX_LIMIT: Final = 1000
+_PREFIX: Final = re.compile(r"(?:jr_)?([0-9a-f]{0,64})")
+
+
+def routes(ctx: Context, redaction: Redaction) -> list[Route]:
+    """Return the routes over `ctx`; what they show of arguments and messages goes through `redaction`."""
+
+    async def runs(request: Request) -> Response:
+        query = request.query_params
+        limit = number(query, "limit", 50, _MAX_LIMIT, least=1)
+        following = None
+        if "prefix" in query:
+            match = _PREFIX.fullmatch(query["prefix"])
+            found = await find_by_prefix(ctx, match[1], limit=limit) if match else []
+        else:
+            wanted_order = order(query)
+            wanted = RunFilter(
+                states=states(query),
+                trigger_name=query.get("trigger") or None,
+                since_ms=moment(query, "since_ms"),
+                until_ms=moment(query, "until_ms"),
+                matches=_Text(query["text"], redaction) if query.get("text") else None,
+            )
+            after = _place(query.get("before"), wanted_order)
+            page = await list_runs(
+                ctx, job=query.get("job") or None, wanted=wanted, order=wanted_order, after=after, limit=limit
+            )
+            found = list(page.runs)
+            following = None if page.place is None else spelled(page.place, wanted_order)
+        now_ms, waits = ctx.now_ms(), ctx.supervisor.waits(run.id for run in found if not run.is_terminal)
+
+        def tell() -> dict[str, Any]:
+            views = [run_view(run, now_ms=now_ms, waits=waits, redaction=redaction) for run in found]
+            return {"runs": views, "next": following}
+
+        return await told_at_length(ctx, tell)
+
+    async def run(request: Request) -> Response:
+        run_id = run_id_of(request)
+        seen = request.query_params.get("seen_state")
+        wait_s = number(request.query_params, "wait_s", 0.0, MAX_WAIT_S)
+        with anyio.move_on_after(wait_s):
+            while wait_s:
+                rung = ctx.supervisor.changed.listen()
+                now = await get_run(ctx, run_id)
+                if seen is None or now.state != seen or now.is_terminal or ctx.closing.is_set():
+                    break
+                await rung.wait()
+        return told(ctx, _in_full(ctx, await get_run_in_full(ctx, run_id), redaction))
+
+    async def explain(request: Request) -> Response:
+        seen = await explain_run(ctx, run_id_of(request))
+        return told(ctx, explanation_view(seen, now_ms=ctx.now_ms(), waits=ctx.supervisor.waits(), redaction=redaction))
+
+    return [
+        Route("/runs", runs, methods=["GET"]),
+        Route("/runs/{run_id}", run, methods=["GET"]),
+        Route("/runs/{run_id}/explain", explain, methods=["GET"]),
+    ]
+
+
+class _Text:
+    """Looks for a text in what people are shown of a run."""
+
+    def __init__(self, text: str, redaction: Redaction) -> None:
+        self._text = text.casefold()
+        self._redaction = redaction
+
+    def __call__(self, run: JobRun) -> bool:
+        shown = [str(run.id), run.job_name, run.trigger_name or "", self._redaction.text(run.error_message or "")]
+        for name, value in self._redaction.arguments(run.arguments).items():
+            shown += (name, value)
+        return any(self._text in one.casefold() for one in shown)
+
+
+def _place(text: str | None, wanted_order: RunOrder) -> RunPlace | None:
+    if not text:
+        return None
+    place = place_of(text, wanted_order)
+    if place is None:
+        sentence = f"before is '{text[:40]}'; it must be the `next` of a list of the same order."
+        raise InvalidInputError(sentence)
+    return place
+
+
+def _in_full(ctx: Context, found: RunInFull, redaction: Redaction) -> dict[str, Any]:
+    now_ms, waits = ctx.now_ms(), ctx.supervisor.waits([found.run.id])
+    return {
+        "run": run_view(found.run, now_ms=now_ms, waits=waits, redaction=redaction),
+        "workflow_run": None if found.workflow_run is None else workflow_run_name(found.workflow_run),
+        "history": [step_view(step) for step in found.history],
+        "attempts": [run_view(one, now_ms=now_ms, waits=waits, redaction=redaction) for one in found.attempts],
+        "predecessors": [predecessor_view(one) for one in found.predecessors],
+        "arguments": arguments_view(found, redaction),
+        "samples": [],
+        "ledger": ledger_view(found.ledger, redaction),
+        "directory": ctx.executor.place(found.run.id),
+    }
