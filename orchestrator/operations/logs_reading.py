@@ -97,7 +97,7 @@ class LogReader:
         if begin is None:
             return []
         found: deque[tuple[int, int]] = deque(maxlen=page_limit or PAGE_EVENTS)
-        offset = await self._line_start(max(0, end - PAGE_BYTES))
+        offset = await self.line_start(max(0, end - PAGE_BYTES))
         while offset < end:
             data = await self._read(offset=offset, limit=min(_CHUNK_BYTES, end - offset))
             is_last = offset + len(data) >= end
@@ -135,7 +135,7 @@ class LogReader:
 
     async def event_start(self, offset: int) -> int:
         """Return where the first event at or behind `offset` begins, or where the line begins that has no end so far."""
-        start = await self._line_start(offset)
+        start = await self.line_start(offset)
         while start < offset:
             data = await self._read(offset=start, limit=min(_CHUNK_BYTES, self.size - start))
             is_last = self.run.has_ended and start + len(data) >= self.size
@@ -149,7 +149,7 @@ class LogReader:
             start = reached
         return start
 
-    async def _line_start(self, offset: int) -> int:
+    async def line_start(self, offset: int) -> int:
         """Return where the line begins that has the byte at `offset`; of one without end, a place in it."""
         earliest = max(0, offset - _LINE_BYTES)
         while offset > earliest:

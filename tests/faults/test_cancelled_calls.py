@@ -9,9 +9,8 @@ import itertools
 import json
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
-from contextlib import asynccontextmanager, closing
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -21,18 +20,12 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from orchestrator.faces import aws_json, cloudwatch_logs
-from orchestrator.model.ids import BASE_BYTES
-from orchestrator.model.queue import Limits
 from orchestrator.operations.context import Context
-from orchestrator.store.database import Database, open_database
-from orchestrator.supervisor.bell import Bell
-from orchestrator.supervisor.lifetime import Surroundings
-from orchestrator.supervisor.supervisor import Supervisor
+from orchestrator.store.database import Database
 from orchestrator.wire import logs_shapes, shapes
 from orchestrator.wire.actions import CONTENT_TYPE
 from tests.support import every_action
-from tests.support.records import NOW_MS, some_means
-from tests.support.scripted_executor import ScriptedExecutor
+from tests.support.contexts import a_context
 
 _WITHIN_S: Final = 30
 _TURNS: Final = (0, 1, 3)
@@ -48,39 +41,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Mapping[st
     """Return a store that every test takes a copy of, and the calls that succeed there."""
     path = tmp_path_factory.mktemp("template") / "state.db"
     return path, every_action.fill(path)
-
-
-@asynccontextmanager
-async def _serving(path: Path, quick_s: float) -> AsyncIterator[Context]:
-    """Lend the daemon as an operation sees it, without anybody who does anything by himself."""
-    async with (
-        open_database(path, operation_timeout_s=10, quick_s=quick_s) as database,
-        anyio.create_task_group() as tasks,
-    ):
-        await tasks.start(database.serve)
-        numbers = itertools.count(1 << 65)  # not those that the store was filled with
-        means = replace(some_means(), new_base=lambda: next(numbers).to_bytes(BASE_BYTES, "big"))
-        executor = ScriptedExecutor()
-        around = Surroundings(
-            database=database,
-            executor=executor,
-            now_ms=lambda: NOW_MS,
-            means=means,
-            changed=Bell(),
-            ended=Bell(),
-            timed=Bell(),
-        )
-        supervisor = Supervisor(around, Limits(dpus=100, max_processes=100))
-        yield Context(
-            database=database,
-            supervisor=supervisor,
-            executor=executor,
-            now_ms=lambda: NOW_MS,
-            means=means,
-            committed=Bell(),
-            closing=anyio.Event(),
-        )
-        database.close()
 
 
 def _answer(ctx: Context, action: str, members: every_action.Members) -> Awaitable[Answer]:
@@ -174,7 +134,7 @@ async def test_a_call_that_is_cancelled_anywhere_is_stored_whole_or_not_at_all(
 ) -> None:
     source, calls = template
     with anyio.fail_after(_WITHIN_S):
-        async with _serving(_copied(source, tmp_path / "whole.db"), quick_s) as ctx:
+        async with a_context(_copied(source, tmp_path / "whole.db"), quick_s) as ctx:
             call = _Watched(_answer(ctx, action, calls[action]))
             status, body = await call
             assert status == 200, body
@@ -182,7 +142,7 @@ async def test_a_call_that_is_cancelled_anywhere_is_stored_whole_or_not_at_all(
         found = []
         for wait, turns in itertools.product(range(call.waits), _TURNS):
             path = _copied(source, tmp_path / f"{wait}_{turns}.db")
-            async with _serving(path, quick_s) as ctx:
+            async with a_context(path, quick_s) as ctx:
                 await _cancel(ctx, action, calls[action], wait, turns)
                 await _check_usable(ctx.database)
                 found.append(outcomes.get(_digest(path), "neither"))

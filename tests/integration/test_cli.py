@@ -245,7 +245,10 @@ def test_show_tells_everything_about_a_run(daemon: Daemon, cli: Cli) -> None:
 def test_show_as_json_has_run_history_and_directory(daemon: Daemon, cli: Cli) -> None:
     run_id = runs.succeed(daemon, daemon.job("shown_json", "pass\n"))["Id"]
     told = parsed(cli("show", "-o", "json", run_id))
-    assert set(told) == {"run", "workflow_run", "history", "directory"}
+    assert set(told) == {
+        *("now_ms", "run", "workflow_run", "history", "attempts", "predecessors", "arguments", "samples", "ledger"),
+        "directory",
+    }
     assert [step["to_state"] for step in told["history"]] == ["STARTING", "RUNNING", "SUCCEEDED"]
 
 

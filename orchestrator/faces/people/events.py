@@ -44,13 +44,13 @@ class Follower:
         self._came = anyio.Event()
 
     def push(self, part: bytes) -> None:
-        """Have `part` sent; let the reader go if it is too far behind."""
-        self._parts.append(part)
-        self._bytes += len(part)
-        if self._bytes > MOST_BEHIND_BYTES:
-            self.is_let_go = True
+        """Have `part` sent; let the reader go if it has not even taken what came before, and that is much."""
+        self.is_let_go |= self._bytes > MOST_BEHIND_BYTES
         if self.is_let_go:
             self._parts.clear()
+        else:
+            self._parts.append(part)
+            self._bytes += len(part)
         self._came.set()
 
     def wake(self) -> None:
@@ -92,11 +92,20 @@ class Feed:
                 continue
             if page:
                 self._last_seq = page[-1].seq
-                for follower in self._followers:
-                    follower.push(data)
+                await self._hand_on(page, last_seq, data)
             if len(page) < PAGE:
                 await rung.wait()
                 await anyio.sleep(_PAUSE_S)
+
+    async def _hand_on(self, page: Sequence[Change], last_seq: int, data: bytes) -> None:
+        """Give a page to all; who came in the midst of it gets the rest of it."""
+        for follower in list(self._followers):
+            if follower.after_seq <= last_seq:
+                follower.push(data)
+            elif follower.after_seq < page[-1].seq:
+                rest = [change for change in page if change.seq > follower.after_seq]
+                follower.push(await self._text_behind(follower.after_seq, rest))
+            follower.after_seq = max(follower.after_seq, page[-1].seq)
 
     def check_room(self) -> None:
         """Refuse another follower.
@@ -146,6 +155,7 @@ class Feed:
         if change.run is None:  # it is gone: nobody need be told how it went
             return b""
         run = run_view(change.run, now_ms=now_ms, waits=waits, redaction=self._redaction)
+        del run["arguments"]  # they can be long, and do not change
         told = {"seq": change.seq, "run": run, "event": change.event, "at_ms": change.at_ms}
         return event("run", change.seq, told)
 

@@ -51,6 +51,7 @@ async def asked(
     headers: dict[str, str] | None = None,
     chunks: tuple[bytes, ...] = (b"{}",),
     state: dict[str, Any] | None = None,
+    path: str = "/",
 ) -> Answer:
     sent: list[Message] = []
     chunk = iter(range(len(chunks)))
@@ -65,7 +66,8 @@ async def asked(
     scope = {
         "type": "http",
         "method": "POST",
-        "raw_path": b"/",
+        "path": path,
+        "raw_path": path.encode(),
         "query_string": b"",
         "state": {"refusal": None} if state is None else state,
         "headers": [(k.lower().encode(), v.encode()) for k, v in (headers or {"Host": "127.0.0.1:4583"}).items()],
@@ -175,3 +177,28 @@ async def test_anything_but_http_is_nothing(inside: Inside) -> None:
         pytest.fail("nobody is asked")
 
     await a_gate(inside)({"type": "websocket"}, never, never)
+
+
+@pytest.mark.parametrize("origin", ["http://127.0.0.1:4583", "https://127.0.0.1:4583"])
+async def test_our_own_page_may_make_its_calls(inside: Inside, origin: str) -> None:
+    headers = {"Host": "127.0.0.1:4583", "Origin": origin}
+    assert (await asked(a_gate(inside), headers=headers, path="/console/call")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "origin"),
+    [
+        ("/", "http://127.0.0.1:4583"),
+        ("/runs", "http://127.0.0.1:4583"),
+        ("/console/call/", "http://127.0.0.1:4583"),
+        ("/console/call", "http://127.0.0.1:4584"),
+        ("/console/call", "http://localhost:4583"),
+        ("/console/call", "null"),
+        ("/console/call", "http://127.0.0.1:4583.evil.example"),
+        ("/console/call", "ftp://127.0.0.1:4583"),
+    ],
+)
+async def test_no_other_page_and_no_other_route_has_an_origin(inside: Inside, path: str, origin: str) -> None:
+    answer = await asked(a_gate(inside), headers={"Host": "127.0.0.1:4583", "Origin": origin}, path=path)
+    assert answer.error[:2] == (403, "AccessDeniedException")
+    assert inside.bodies == []
