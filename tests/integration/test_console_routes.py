@@ -80,7 +80,7 @@ def test_whoever_is_not_the_page_is_refused_and_starts_nothing(daemon: Daemon, c
 
 def test_a_form_cannot_call(daemon: Daemon) -> None:
     status, answer = call(daemon, "StartJobRun", {"JobName": "by page"}, {"Content-Type": "text/plain"})
-    assert (status, answer["__type"]) == (400, "SerializationException")
+    assert (status, answer["__type"]) == (415, "UnsupportedMediaTypeException")
 
 
 def test_only_what_the_page_needs_may_be_called(daemon: Daemon) -> None:
