@@ -47,7 +47,7 @@ ORDER BY completed_on_ms DESC, seq DESC LIMIT :limit
 COUNT_LIVE_OF_JOB: Final = f"SELECT count(*) FROM ({_LIVE_OF_JOB} LIMIT :limit)"  # noqa: S608 - the words above
 _SLICE: Final = 500
 _MOST_LOOKED: Final = 20_000
-_MOST_READ: Final = 2_000
+_MOST_READ: Final = 5_000
 _BEYOND_ALL: Final = 2**63 - 1
 
 

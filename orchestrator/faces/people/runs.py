@@ -14,7 +14,7 @@ from orchestrator.faces.people.run_views import arguments_view, ledger_view, pre
 from orchestrator.faces.people.views import explanation_view, workflow_run_name
 from orchestrator.model.errors import InvalidInputError
 from orchestrator.model.records import JobRun
-from orchestrator.model.redaction import Redaction
+from orchestrator.model.redaction import HIDDEN, Redaction
 from orchestrator.model.run_filter import RunFilter, RunOrder, RunPlace, place_of, spelled
 from orchestrator.operations.context import Context
 from orchestrator.operations.explain_run import explain_run
@@ -89,10 +89,17 @@ class _Text:
         self._redaction = redaction
 
     def __call__(self, run: JobRun) -> bool:
-        shown = [str(run.id), run.job_name, run.trigger_name or "", self._redaction.text(run.error_message or "")]
-        for name, value in self._redaction.arguments(run.arguments).items():
-            shown += (name, value)
-        return any(self._text in one.casefold() for one in shown)
+        named = (str(run.id), run.job_name, run.trigger_name or "")
+        if self._is_in(*named):
+            return True
+        message, arguments = run.error_message or "", run.arguments
+        if not self._is_in(message, *arguments, *arguments.values()) and self._text not in HIDDEN:
+            return False  # to hide secrets takes ten times as long as to look
+        hidden = self._redaction.arguments(arguments)
+        return self._is_in(self._redaction.text(message), *hidden, *hidden.values())
+
+    def _is_in(self, *texts: str) -> bool:
+        return any(self._text in text.casefold() for text in texts)
 
 
 def _place(text: str | None, wanted_order: RunOrder) -> RunPlace | None:
