@@ -34,7 +34,7 @@ MAX_HEADER_BYTES: Final = 16 * 1024
 _SEPARATORS_BYTES: Final = 4  # ": " and the line's end
 _HEARD_OUT_S: Final = 0.5
 CONSOLE_CALL: Final = "/console/call"
-"""The one route that a web page may call: our own."""
+"""The one route that a web page may call, and that page must be our own. What is only read, it may read."""
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _UNTOLD: Final = AccessDeniedError.peer()  # of a connection that nobody has looked at
 
@@ -100,7 +100,7 @@ class Gate:
         host = headers[b"host"].decode("latin-1")
         if _without_port(host) not in self._hosts:
             raise AccessDeniedError.host(host)
-        if b"origin" in headers and not _is_our_page(scope["path"], headers[b"origin"], headers[b"host"]):
+        if b"origin" in headers and not _is_our_page(scope, headers[b"origin"], headers[b"host"]):
             raise AccessDeniedError.origin(headers[b"origin"].decode("latin-1"))
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length[:20]) > self._max_body_bytes:
@@ -193,9 +193,13 @@ def _head_bytes(scope: Scope) -> int:
     return line + sum(map(len, chain.from_iterable(headers))) + _SEPARATORS_BYTES * (len(headers) + 2)
 
 
-def _is_our_page(path: str, origin: bytes, host: bytes) -> bool:
-    """Say whether the page that a request comes from is one that we sent; a proxy may have carried it by https."""
-    return path == CONSOLE_CALL and origin.lower() in (b"http://" + host.lower(), b"https://" + host.lower())
+def _is_our_page(scope: Scope, origin: bytes, host: bytes) -> bool:
+    """Say whether a page that we sent, perhaps by a proxy with https, asks for what it may.
+
+    Some browsers name the origin with the modules that a page loads, too.
+    """
+    may_ask = scope["method"] == "GET" or scope["path"] == CONSOLE_CALL
+    return may_ask and origin.lower() in (b"http://" + host.lower(), b"https://" + host.lower())
 
 
 def _without_port(host: str) -> str:

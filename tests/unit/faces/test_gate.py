@@ -52,6 +52,7 @@ async def asked(
     chunks: tuple[bytes, ...] = (b"{}",),
     state: dict[str, Any] | None = None,
     path: str = "/",
+    method: str = "POST",
 ) -> Answer:
     sent: list[Message] = []
     chunk = iter(range(len(chunks)))
@@ -65,7 +66,7 @@ async def asked(
 
     scope = {
         "type": "http",
-        "method": "POST",
+        "method": method,
         "path": path,
         "raw_path": path.encode(),
         "query_string": b"",
@@ -183,6 +184,14 @@ async def test_anything_but_http_is_nothing(inside: Inside) -> None:
 async def test_our_own_page_may_make_its_calls(inside: Inside, origin: str) -> None:
     headers = {"Host": "127.0.0.1:4583", "Origin": origin}
     assert (await asked(a_gate(inside), headers=headers, path="/console/call")).status == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/runs", "/console/static/js/app.js"])
+async def test_our_own_page_may_read(inside: Inside, path: str) -> None:
+    headers = {"Host": "127.0.0.1:4583", "Origin": "http://127.0.0.1:4583"}
+    assert (await asked(a_gate(inside), headers=headers, path=path, method="GET")).status == 200
+    headers["Origin"] = "http://127.0.0.1:4584"
+    assert (await asked(a_gate(inside), headers=headers, path=path, method="GET")).status == 403
 
 
 @pytest.mark.parametrize(
