@@ -1,18 +1,15 @@
 """The file of access keys, in the form of ~/.aws/credentials, so that clients may use the same file."""
 
 import configparser
-import os
 import re
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from orchestrator.faces import kept
 from orchestrator.faces.sigv4 import AccessKey
 from orchestrator.settings import Access, Mistake, SettingsError
 
-_MAX_BYTES: Final = 64 * 1024
-_OTHERS: Final = 0o077
 _WHO: Final = frozenset({"AWS_ACCESS_KEY_ID", "AWS_PROFILE"})
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _SECRET: Final = re.compile(r"[!-~]{16,256}")
@@ -29,7 +26,7 @@ def load(access: Access) -> dict[str, AccessKey]:
     path = Path(access.keys_file)
     try:
         path = path.expanduser().absolute()
-        text = _read(path)
+        text = kept.read(path, "a file of keys")
         parser = configparser.ConfigParser(interpolation=None, default_section="")
         parser.read_string(text)
         return _keys(parser)
@@ -57,23 +54,6 @@ def for_scripts(keys: Mapping[str, AccessKey], environment: Mapping[str, str]) -
 def _mistake(path: Path, problem: str) -> SettingsError:
     """Return a sentence of which the log hides nothing: what follows `keys:` it would take for a secret."""
     return SettingsError(Mistake("", None, f"the file of access keys ({path}): {problem}"))
-
-
-def _read(path: Path) -> str:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, so that what is checked is what is read
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            message = "a file of keys must be a regular file"
-        elif status.st_uid not in (os.geteuid(), 0):
-            message = f"a file of keys must belong to the daemon's user or to root, not to uid {status.st_uid}"
-        elif status.st_mode & _OTHERS:
-            message = f"a file of keys must be its owner's alone; its mode is {status.st_mode & 0o777:o}: chmod 600"
-        elif status.st_size > _MAX_BYTES:
-            message = f"a file of keys has at most {_MAX_BYTES} bytes"
-        else:
-            return file.read(_MAX_BYTES).decode("utf-8")
-    raise ValueError(message)
 
 
 def _keys(parser: configparser.ConfigParser) -> dict[str, AccessKey]:
