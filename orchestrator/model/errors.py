@@ -187,6 +187,14 @@ class LaunchError(OrchestratorError):
     """A run that could not be started; the sentence becomes its ErrorMessage."""
 
 
+class NoticeError(OrchestratorError):
+    """An outlet has not taken a notice, or it is not known that it has: it is sent again."""
+
+
+class OutletGoneError(NoticeError):
+    """An outlet says that it takes no more notices."""
+
+
 class UnavailableError(OrchestratorError):
     """The executor cannot act right now (a full disk, say); the same call may succeed later."""
 

@@ -99,6 +99,37 @@ def a_new_run(job: Any, number: int, **changes: Any) -> NewRun:
     return replace(run, **changes)
 
 
+def a_run(number: int, **changes: Any) -> JobRun:
+    """Return a live run that no store has, with the id of `number`."""
+    run = JobRun(
+        seq=number,
+        id=run_id(number),
+        previous_attempt=None,
+        job_key=1,
+        version_key=1,
+        job_name="etl",
+        state=JobRunState.RUNNING,
+        arguments={},
+        capacity=Capacity(dpu=0.0625),
+        timeout_min=None,
+        glue_version="5.0",
+        command_name="pythonshell",
+        queuing_enabled=False,
+        notify_delay_after_min=None,
+        execution_class=None,
+        security_configuration=None,
+        session_policy=None,
+        trigger_name=None,
+        started_on_ms=NOW_MS,
+        launched_on_ms=NOW_MS,
+        last_modified_on_ms=NOW_MS,
+        completed_on_ms=None,
+        error_message=None,
+        figures=RunFigures(),
+    )
+    return replace(run, **changes)
+
+
 def opened(path: Path) -> sqlite3.Connection:
     """Return a connection to a migrated store, as a function that is handed to `Database.write` sees it."""
     connection = sqlite3.connect(path, isolation_level=None)

@@ -36,6 +36,8 @@ WALKS: Final = {
     # Definitions are few, and the files' ones are looked up when the files are read: at the start and on SIGHUP.
     "jobs.SELECT_SOURCED": r"SCAN j USING INDEX",
     "triggers.SELECT_SOURCED": r"SCAN job_trigger USING INDEX",
+    # Outlets are as many as the settings name, and all of them are what is asked for, at the start.
+    "outlets.SELECT_NAMES": r"SCAN outlet$",
     # The plan shows foreign keys' checks that run only while a violation stands (OP_FkIfZero); tested below.
     "jobs.INSERT_VERSION": r"SCAN \w+$",
 }
