@@ -4,11 +4,12 @@ Ending it never ends a run: the scripts belong to their shims, and the next daem
 """
 
 import os
+import random
 import resource
 import signal
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -20,7 +21,7 @@ from anyio.abc import TaskGroup, TaskStatus
 from orchestrator import __version__
 from orchestrator.executors.local.launcher import LocalExecutor
 from orchestrator.executors.world import Runtime, WorldSettings, shared_runtimes
-from orchestrator.faces import access_keys, http, job_files, sockets, trigger_files
+from orchestrator.faces import access_keys, http, job_files, notices, sockets, trigger_files
 from orchestrator.faces.console import routes as console
 from orchestrator.faces.people import events
 from orchestrator.faces.service_manager import notify, tell_status, tell_watchdog
@@ -45,6 +46,7 @@ from orchestrator.model.redaction import Redaction
 from orchestrator.operations.context import Context
 from orchestrator.operations.define_jobs import define_jobs
 from orchestrator.operations.define_triggers import define_triggers
+from orchestrator.operations.send_notices import Outlet, Telling, send_notices
 from orchestrator.operations.tell_events import tell_events
 from orchestrator.settings import Settings, SettingsError
 from orchestrator.store import sqlite_version
@@ -91,11 +93,10 @@ def serve(settings: Settings, *, with_parent: bool) -> int:
         resource.RLIMIT_NOFILE, (most_files, most_files)
     )  # for many connections; scripts get what it was
     try:
-        keys = access_keys.load(settings.access)
+        keys, outlets = access_keys.load(settings.access), notices.load(settings)
         with hold(settings.state_dir) as directory, sockets.listening(settings) as listeners:
-            anyio.run(
-                partial(_run, settings, keys, directory, listeners, open_files_limit=files, with_parent=with_parent)
-            )
+            main = partial(_run, settings, keys, directory, listeners, outlets=outlets)
+            anyio.run(partial(main, open_files_limit=files, with_parent=with_parent))
     except tuple(_REFUSALS) as error:
         event, code = next(told for kind, told in _REFUSALS.items() if isinstance(error, kind))
         log.error(event, problem=str(error))  # noqa: TRY400 - the sentence says all
@@ -120,6 +121,7 @@ async def _run(
     directory: StateDirectory,
     listeners: list[socket.socket],
     *,
+    outlets: Sequence[Outlet],
     open_files_limit: int,
     with_parent: bool,
 ) -> None:
@@ -149,7 +151,7 @@ async def _run(
                 async with anyio.create_task_group() as companions:
                     if with_parent:
                         companions.start_soon(_end_with_parent)
-                    await _serve(settings, keys, database, executor, listeners)
+                    await _serve(settings, keys, database, executor, listeners, outlets=outlets)
                     companions.cancel_scope.cancel()
                 database.close()
         finally:
@@ -162,6 +164,8 @@ async def _serve(
     database: Database,
     executor: LocalExecutor,
     listeners: list[socket.socket],
+    *,
+    outlets: Sequence[Outlet],
 ) -> None:
     capacity = settings.capacity
     means = Means(policy=_policy(settings), new_base=lambda: os.urandom(BASE_BYTES))
@@ -197,6 +201,7 @@ async def _serve(
     async with anyio.create_task_group() as tasks:
         await _define(settings, ctx)
         await tasks.start(tell_events, ctx, settings.region)
+        await tasks.start(send_notices, ctx, outlets, _telling(settings))
         await tasks.start(supervisor.serve)
         tasks.start_soon(timetable.serve)
         tasks.start_soon(feed.serve)
@@ -300,6 +305,12 @@ def _policy(settings: Settings) -> Policy:
         fire_on_manual_runs=chosen.fire_on_manual_runs,
         strict_schedules=chosen.strict_schedules,
         retry_delay=RetryDelay(first_s=retries.first_delay_s, factor=retries.factor, longest_s=retries.longest_delay_s),
+    )
+
+
+def _telling(settings: Settings) -> Telling:
+    return Telling(
+        region=settings.region, redaction=Redaction(settings.access.redact), chance=random.SystemRandom().random
     )
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from orchestrator.model.policy import CatchUp, OnBusy
+from orchestrator.settings_notices import Outlets
 
 _MIN_PROCESSES: Final = 8
 _PROCESSES_PER_CORE: Final = 2
@@ -173,6 +174,7 @@ class Settings(BaseSettings):
     path: str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     environment: dict[str, str] = {}
     runtimes: dict[str, Runtime] = {}
+    notices: Outlets = {}
     s3: dict[str, _Place] = {}
     s3_endpoint_url: Annotated[str, Field(pattern=r"^(https?://[^/\s]+/?)?$")] = ""
     operation_timeout_s: Annotated[float, Field(gt=0, le=600)] = 20

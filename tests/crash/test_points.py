@@ -73,6 +73,7 @@ def test_every_point_is_reached(tmp_path: Path) -> None:
         capacity__dpus=10,
         triggers__catch_up="one",
         retries__first_delay_s=0.1,
+        notices=json.dumps({"kept": {"file": str(tmp_path / "kept")}}),
     ) as daemon:
         client = daemon
         quick = client.job("quick", markers.script(moves_bookmark=True), DefaultArguments=_BOOKMARK)

@@ -30,6 +30,8 @@ CHAIN_WRITES: Final = (
     "stop_workflow_run",
 )
 """The writes that make runs follow from runs, calls and instants."""
+NOTICE_WRITES: Final = ("begin_outlets", "move_outlet")
+"""The writes that say how far each outlet of notices is."""
 DEFINITION_WRITES: Final = (
     "create_job",
     "define_jobs",
@@ -84,5 +86,12 @@ def points_of(*writes: str) -> tuple[str, ...]:
     return tuple(f"{name}.{phase}" for name in writes for phase in PHASES)
 
 
-WRITES: Final = (*RUN_WRITES, *RETENTION_WRITES, *CHAIN_WRITES, *DEFINITION_WRITES, *ORCHESTRATION_WRITES)
+WRITES: Final = (
+    *RUN_WRITES,
+    *RETENTION_WRITES,
+    *CHAIN_WRITES,
+    *NOTICE_WRITES,
+    *DEFINITION_WRITES,
+    *ORCHESTRATION_WRITES,
+)
 DAEMON_POINTS: Final = MIGRATION_POINTS + SPAWN_POINTS + points_of(*WRITES)

@@ -21,7 +21,7 @@ def command(context: click.Context, /, *, output: str) -> None:
     """
     # Here and not above: what checks jobs is slow to import, and `--help` imports every command.
     from orchestrator import settings_sources as places  # noqa: PLC0415
-    from orchestrator.faces import access_keys, trigger_files  # noqa: PLC0415
+    from orchestrator.faces import access_keys, notices, trigger_files  # noqa: PLC0415
     from orchestrator.faces.job_files import Problem, check  # noqa: PLC0415
     from orchestrator.faces.worlds import missing_on_machine  # noqa: PLC0415
     from orchestrator.settings import SettingsError  # noqa: PLC0415
@@ -29,11 +29,16 @@ def command(context: click.Context, /, *, output: str) -> None:
     session = context.ensure_object(Session)
     try:
         settings = places.load(session.config, session.flags())
-        mistakes = [*missing_on_machine(settings)]
-        access_keys.load(settings.access)
+        mistakes = [*missing_on_machine(settings), *notices.missing_on_machine(settings)]
     except SettingsError as error:  # which hides no mistake of a job
         mistakes = [*error.mistakes]
         settings = places.defaults(session.config, session.flags())
+    else:
+        for load in (lambda: access_keys.load(settings.access), lambda: notices.load(settings)):
+            try:
+                load()
+            except SettingsError as error:
+                mistakes += error.mistakes
     problems = [Problem(file=Path(one.place or "settings"), line=one.line, message=one.message) for one in mistakes]
     problems += [*check(settings), *trigger_files.check(settings)]
     if output == JSON:
