@@ -49,7 +49,7 @@ def glue_daemon(request: pytest.FixtureRequest) -> Iterator[GlueDaemon]:
             finally:
                 daemons.remove(daemon)
     except (DaemonError, ValueError, pytest.UsageError) as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def glue(glue_daemon: GlueDaemon) -> Any:
     try:
         return glue_daemon.client()
     except ModuleNotFoundError as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 @pytest.fixture
