@@ -31,7 +31,7 @@ def copy_source(place: Path) -> Path:
     """Copy what is tracked, and a history-less .git beside it, as a clone has one; return the copy."""
     for name in tracked():
         (place / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, place / name)
+        shutil.copy(ROOT / name, place / name)
     subprocess.run(["git", "init", "-q", str(place)], check=True)
     return place
 
