@@ -154,6 +154,7 @@ lock: ## Write the lock files anew from pyproject.toml
 	$(COMPILE) pyproject.toml --extra examples --group dev -c requirements.lock $(UNUSED) -o requirements-dev.lock
 	$(COMPILE) pyproject.toml --extra examples -c requirements-dev.lock $(UNUSED) --no-emit-package=numpy -o requirements-examples.lock
 	$(COMPILE) --group build -c requirements-dev.lock -o requirements-build.lock
+	$(COMPILE) --group oldest -c requirements-build.lock -o requirements-oldest.lock
 	$(COMPILE) --group clients -o requirements-clients.lock
 	$(COMPILE) --group bench -o requirements-bench.lock
 	$(COMPILE) --group bench-scripts -o requirements-bench-scripts.lock
@@ -202,10 +203,12 @@ $(BENCH)/.has-peers: requirements-bench.lock requirements-bench-scripts.lock
 		--only-binary=:all: -r requirements-bench-scripts.lock
 	@touch $@
 
-$(WHEELS)/.has-all: requirements.lock requirements-build.lock $(VENV)/.has-build
+$(WHEELS)/.has-all: requirements.lock requirements-build.lock requirements-oldest.lock $(VENV)/.has-build
 	@rm -rf $(WHEELS)
 	$(BIN)/python -m pip download --quiet --no-deps --require-hashes --only-binary=:all: -r requirements.lock \
 		-r requirements-build.lock -d $(WHEELS)
+	$(BIN)/python -m pip download --quiet --no-deps --require-hashes --only-binary=:all: -r requirements-oldest.lock \
+		-d $(WHEELS)/oldest
 	@touch $@
 
 # Without npm the tests of the JavaScript client are skipped, and say so.

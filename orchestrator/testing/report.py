@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,7 +25,10 @@ class Witness:
     def begin(self) -> None:
         """Take note that a test begins."""
         self._began_ms = time.time_ns() // 1_000_000
-        self._log_began = {one.endpoint_url: one.log_path.stat().st_size for one in self.daemons}
+        self._log_began = {}
+        for daemon in self.daemons:
+            with suppress(OSError):  # of a daemon whose guard was ended by somebody; its tests will find out
+                self._log_began[daemon.endpoint_url] = daemon.log_path.stat().st_size
 
     def sections(self) -> Iterator[tuple[str, str]]:
         """Yield titles and texts: what has happened since the test began. Nothing that goes wrong here fails anything."""
