@@ -11,7 +11,6 @@ from orchestrator.testing.daemon import DaemonError, GlueDaemon
 _LOG_LINES: Final = 100
 _STDERR_LINES: Final = 40
 _MOST_RUNS: Final = 10
-_FAILED: Final = ("FAILED", "TIMEOUT", "ERROR")
 
 
 @dataclass(slots=True)
@@ -44,11 +43,10 @@ class Witness:
         return _tail(logged.decode("utf-8", "replace"), _LOG_LINES)
 
     def _failed_runs(self, daemon: GlueDaemon) -> Iterator[tuple[str, str]]:
-        from orchestrator.testing.routes import runs_since  # noqa: PLC0415 - http.client takes long to import
+        from orchestrator.testing.routes import failed_runs  # noqa: PLC0415 - http.client takes long to import
 
         try:
-            failed = [run for run in runs_since(daemon.endpoint_url, self._began_ms) if run["state"] in _FAILED]
-            for run in reversed(failed[:_MOST_RUNS]):
+            for run in reversed(failed_runs(daemon.endpoint_url, self._began_ms, _MOST_RUNS)):
                 stderr = _tail(daemon.output(run["id"], "stderr"), _STDERR_LINES)
                 title = f"orchestrator stderr of {run['job_name']} {run['id']}, {run['state']}"
                 yield title, f"{stderr}\n{run['error_message'] or ''}".strip()

@@ -11,15 +11,15 @@ _TIMEOUT_S: Final = 10.0
 _LONGEST_WAIT_S: Final = 30.0
 
 
-def runs_since(endpoint_url: str, since_ms: int) -> list[dict[str, Any]]:
-    """Return the newest runs that were accepted at `since_ms` or later (epoch milliseconds), at most 200, the newest first.
+def failed_runs(endpoint_url: str, since_ms: int, most: int) -> list[dict[str, Any]]:
+    """Return the newest `most` runs that were accepted at `since_ms` or later (epoch milliseconds) and failed, the newest first.
 
     Raises:
         DaemonError: the daemon does not answer.
     """
-    body, _ = _get(endpoint_url, "/runs?limit=200")
+    body, _ = _get(endpoint_url, f"/runs?state=FAILED,TIMEOUT,ERROR&since_ms={since_ms}&limit={most}")
     runs: list[dict[str, Any]] = json.loads(body)["runs"]
-    return [run for run in runs if run["started_on_ms"] >= since_ms]
+    return runs
 
 
 def await_change(endpoint_url: str, run_id: str, state: str, within_s: float) -> None:
