@@ -57,7 +57,7 @@ class Image:
     def inside(self, *argv: str) -> None:
         """Run a command where the stages can be seen."""
         done = subprocess.run(
-            ["nsenter", "-t", self._holder, "-m", *argv], capture_output=True, text=True, timeout=120, check=False
+            ["nsenter", "-t", self._holder, "-m", *argv], capture_output=True, text=True, timeout=WITHIN_S, check=False
         )
         assert done.returncode == 0, f"{argv}: {done.stdout}{done.stderr}"
 

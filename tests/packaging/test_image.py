@@ -11,12 +11,13 @@ from typing import Final
 
 import pytest
 
+from tests.packaging.builds import WITHIN_S
 from tests.packaging.dockerfile import context, environment, last, stages
 from tests.packaging.image import UID, Container, Image, replayed
 from tests.support import own_network
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(400)
 STATE: Final = "/var/lib/orchestrator"
 KEYS: Final = (
     "[default]\naws_access_key_id = LOCALKEY\naws_secret_access_key = a-secret-of-forty-characters-0123456789\n"
@@ -101,7 +102,7 @@ def test_sigterm_ends_the_container_promptly_with_all_that_is_in_it(container: C
     code = container.end(signal.SIGTERM)
 
     assert code == 0, container.maker.stdout
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 10  # after which Docker kills
     assert not [one for one in processes if one.is_running()]
     with image.container() as next_one:
         next_one.await_health()
@@ -140,7 +141,7 @@ def test_sighup_reads_the_job_files_again(container: Container, image: Image) ->
 
 def test_a_setting_that_cannot_be_used_ends_the_container_with_78(image: Image) -> None:
     with image.container({"ORCHESTRATOR_HOST": "0.0.0.0"}) as refused:  # noqa: S104 - which is the mistake
-        assert refused.maker.wait(40) == 78
+        assert refused.maker.wait(WITHIN_S) == 78
         assert refused.maker.stdout is not None
         assert "0.0.0.0 is no loopback address" in refused.maker.stdout.read()
 

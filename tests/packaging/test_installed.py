@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.skipif(
         not (WHEELS / ".has-all").exists(), reason=f"make packaging downloads what is needed to {WHEELS}"
     ),
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(400),
 ]
 
 
@@ -48,7 +48,7 @@ class Place:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=WITHIN_S,
             check=False,
         )
 

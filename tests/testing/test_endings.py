@@ -12,6 +12,7 @@ from tests.support.waiting import until
 from tests.testing.projects import WITHIN_S, Project
 
 pytest.importorskip("boto3")
+pytestmark = pytest.mark.timeout(WITHIN_S + 30)
 
 WAITS = """
 import os, subprocess, sys
@@ -28,7 +29,7 @@ import os, pathlib, signal, time
 def test_in_the_middle(glue, glue_daemon):
     run_id = glue.start_job_run(JobName="waits")["JobRunId"]
     there = pathlib.Path({there!r})
-    give_up_at = time.monotonic() + 30
+    give_up_at = time.monotonic() + 60
     while not there.exists():
         assert time.monotonic() < give_up_at, glue_daemon.output(run_id, "stderr")
         time.sleep(0.02)

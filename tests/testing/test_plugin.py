@@ -7,9 +7,10 @@ from typing import Final
 
 import pytest
 
-from tests.testing.projects import Project
+from tests.testing.projects import WITHIN_S, Project
 
 pytest.importorskip("boto3")
+pytestmark = pytest.mark.timeout(2 * WITHIN_S + 30)
 
 DAEMON_ONLY: Final = "def test_it(glue_daemon): assert glue_daemon.jobs_dir\n"
 
@@ -244,6 +245,8 @@ def test_the_daemon_can_be_had_without_pytest(project: Project) -> None:
         "assert not state_dir.parent.exists()\n"
     )
 
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=50, env={"TMPDIR": str(project.temporary)})
+    subprocess.run(
+        [sys.executable, "-c", program], check=True, timeout=WITHIN_S, env={"TMPDIR": str(project.temporary)}
+    )
 
     assert project.left() == []
