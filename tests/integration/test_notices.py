@@ -137,6 +137,7 @@ def test_a_pause_between_two_tries_outlives_the_daemon(tmp_path: Path) -> None:
         runs.succeed(daemon, daemon.job("j", QUICK))
         (failed,) = wait_for_log(daemon, "notice_not_taken")
         assert 1 < failed["retry_in_s"] < 3
+        until(lambda: rows(daemon, "SELECT tries FROM outlet") == [(1,)], what="a failure on disk")
         daemon.kill()
         due_ms = time.time_ns() // 1_000_000 + 3_000
         rewrite(daemon, f"UPDATE outlet SET due_ms = {due_ms}")  # noqa: S608
@@ -169,6 +170,7 @@ def test_one_outlet_that_hangs_holds_up_no_run_no_other_outlet_and_no_end_of_the
             daemon.start()
             receiver.wait_for(2)
             until(pids.exists, what="the command, again")
+            assert daemon.terminate() == 0  # killed, it would leave the command to itself
     assert receiver.ids[0] == receiver.ids[1]
     assert run_ids(lines(kept)) == ended
 

@@ -177,6 +177,8 @@ async def _feed(reader: _Reader, stream: ByteStream) -> int:
 
 def _reason(error: Exception) -> str:
     """Return what the system says, without the addresses that asyncio adds."""
+    if isinstance(error, UnicodeError):
+        return "its host cannot be a name"
     cause = error.__cause__
     if isinstance(cause, OSError):  # anyio's own sentence says less
         error = cause
