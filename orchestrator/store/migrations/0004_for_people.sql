@@ -20,7 +20,7 @@ CREATE TABLE sample (
     PRIMARY KEY (job_run_seq, after_ms)
 ) STRICT, WITHOUT ROWID;
 
--- The last event that an outlet has taken or was spared, and how it goes with the next one.
+-- The last event that an outlet has taken or was spared, how many tries have failed since, and when the next is due.
 CREATE TABLE outlet (
     name   TEXT    PRIMARY KEY,
     place  INTEGER NOT NULL,
