@@ -21,8 +21,9 @@ from anyio.abc import TaskGroup, TaskStatus
 from orchestrator import __version__
 from orchestrator.executors.local.launcher import LocalExecutor
 from orchestrator.executors.world import Runtime, WorldSettings, shared_runtimes
-from orchestrator.faces import access_keys, http, job_files, notices, sockets, trigger_files
+from orchestrator.faces import access_keys, health, http, job_files, metrics, notices, sockets, trigger_files
 from orchestrator.faces.console import routes as console
+from orchestrator.faces.loop_lag import LoopLag
 from orchestrator.faces.people import events
 from orchestrator.faces.service_manager import notify, tell_status, tell_watchdog
 from orchestrator.faces.sigv4 import AccessKey
@@ -56,6 +57,7 @@ from orchestrator.supervisor.bell import Bell
 from orchestrator.supervisor.lifetime import Surroundings
 from orchestrator.supervisor.means import Means
 from orchestrator.supervisor.retention import Retention
+from orchestrator.supervisor.sampling import Sampling
 from orchestrator.supervisor.supervisor import Supervisor
 from orchestrator.supervisor.timetable import Timetable
 
@@ -126,12 +128,14 @@ async def _run(
     with_parent: bool,
 ) -> None:
     notify("STATUS=reads its state")
+    heard = metrics.Metrics()
     store = open_database(
         directory.database,
         operation_timeout_s=settings.operation_timeout_s,
         quick_s=settings.quick_commit_ms / 1000,
     )
     async with store as database:
+        database.on_flush = heard.committed
         worlds = world_settings(settings, _endpoint_url(settings, listeners[0]), keys)
         executor = LocalExecutor(
             directory.runs,
@@ -151,7 +155,10 @@ async def _run(
                 async with anyio.create_task_group() as companions:
                     if with_parent:
                         companions.start_soon(_end_with_parent)
-                    await _serve(settings, keys, database, executor, listeners, outlets=outlets)
+                    await heard.begin(database)
+                    await _serve(
+                        settings, keys, database, executor, listeners, outlets=outlets, directory=directory, heard=heard
+                    )
                     companions.cancel_scope.cancel()
                 database.close()
         finally:
@@ -166,11 +173,20 @@ async def _serve(
     listeners: list[socket.socket],
     *,
     outlets: Sequence[Outlet],
+    directory: StateDirectory,
+    heard: metrics.Metrics,
 ) -> None:
     capacity = settings.capacity
     means = Means(policy=_policy(settings), new_base=lambda: os.urandom(BASE_BYTES))
     around = Surroundings(
-        database=database, executor=executor, now_ms=_now_ms, means=means, changed=Bell(), ended=Bell(), timed=Bell()
+        database=database,
+        executor=executor,
+        now_ms=_now_ms,
+        means=means,
+        changed=Bell(),
+        ended=Bell(),
+        timed=Bell(),
+        observer=heard,
     )
     limits = Limits(
         dpus=capacity.dpus,
@@ -191,10 +207,17 @@ async def _serve(
         means=means,
         committed=committed,
         closing=anyio.Event(),
+        observer=heard,
     )
+    sampling = Sampling(around, lambda: supervisor.carried, supervisor.occupied)
     feed = events.Feed(ctx, Redaction(settings.access.redact))
-    page = console.routes(ctx, settings.console, region=settings.region, token=means.new_base().hex())
-    more = [*page, *events.routes(ctx, feed)]
+    lag = LoopLag(heard.late)
+    more = [
+        *console.routes(ctx, settings.console, region=settings.region, token=means.new_base().hex()),
+        *events.routes(ctx, feed),
+        *health.routes(ctx, lag, directory.path),
+        *metrics.routes(ctx, heard, sampling, lag, directory.database),
+    ]
     face = http.HttpFace(
         http.gate(ctx, access=settings.access, host=settings.own_host, keys=keys, more=more), listeners
     )
@@ -205,6 +228,7 @@ async def _serve(
         await tasks.start(supervisor.serve)
         tasks.start_soon(timetable.serve)
         tasks.start_soon(feed.serve)
+        tasks.start_soon(sampling.serve)
         tasks.start_soon(Retention(around, days=keeping.days, file_bytes=keeping.log_bytes).serve)
         async with anyio.create_task_group() as calls:
             await calls.start(_heed_signals, settings, ctx, face, calls)

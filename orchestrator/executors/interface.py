@@ -4,7 +4,7 @@ An executor never decides what becomes of a run: it starts, looks, stops and rep
 legitimate answer to a look and never changes a state.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -49,6 +49,15 @@ class LogExtent:
 
     size_bytes: int
     marks: Sequence[tuple[int, int]]  # in order of their offsets; empty where nobody noted times
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What all processes of a run use together."""
+
+    cpu_ms: int  # since its start; of those that have ended, too, as far as that can be seen
+    rss_bytes: int  # resident; what processes share may count for each of them
+    processes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +179,14 @@ class Executor(Protocol):
         Raises:
             OSError: not all could be removed; try again.
         """
+        ...
+
+    async def usage(self, run_ids: Collection[JobRunId]) -> Mapping[JobRunId, Usage]:
+        """Return what live runs use now. One that has ended, or of which nothing can be seen, is not among them."""
+        ...
+
+    def problem(self) -> str | None:
+        """Say what keeps scripts from being started now, or None: the next launch will work as far as can be seen."""
         ...
 
     def place(self, run_id: JobRunId) -> str:

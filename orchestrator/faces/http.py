@@ -19,11 +19,10 @@ from anyio.abc import TaskStatus
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from orchestrator import __version__
 from orchestrator.faces import aws_json, cloudwatch_logs, query_api
 from orchestrator.faces.doors import doors_by
 from orchestrator.faces.gate import Gate, http_date, refuse, whole_body
@@ -43,19 +42,14 @@ log = structlog.stdlib.get_logger()
 
 SHUTDOWN_GRACE_S: Final = 5
 _MODELLED_404: Final = 404
+_OK: Final = 200
+_START_JOB_RUN: Final = "AWSGlue.StartJobRun"
 
 
 def application(ctx: Context, redaction: Redaction, more: Sequence[Route]) -> ASGIApp:
     """Return the routes: POST / is the API of Glue and of its neighbours, the rest, with `more`, is for people and their tools."""
-
-    async def healthz(request: Request) -> Response:
-        del request
-        await ctx.database.read(lambda tx: tx.execute("SELECT 1").fetchone())
-        return JSONResponse({"status": "ok", "version": __version__})
-
     others = Starlette(
         routes=[
-            Route("/healthz", healthz, methods=["GET"]),
             *runs.routes(ctx, redaction),
             *logs.routes(ctx),
             *jobs.routes(ctx, redaction),
@@ -88,6 +82,7 @@ async def _call(ctx: Context, scope: Scope, receive: Receive, send: Send) -> Non
     body = await whole_body(receive)
     if body is None:  # the caller went in the middle of its call: nobody is left to answer, and nothing was begun
         return
+    began_s = time.perf_counter()
     headers = dict(reversed(scope["headers"]))  # the first counts
     request_id = str(uuid.uuid4())
     target, content_type = _text(headers.get(b"x-amz-target")), _text(headers.get(b"content-type"))
@@ -103,6 +98,8 @@ async def _call(ctx: Context, scope: Scope, receive: Receive, send: Send) -> Non
         status, content = await aws_json.answer(
             ctx, target=target, content_type=content_type, invocation_id=invocation_id, body=body
         )
+    if status == _OK and target == _START_JOB_RUN:
+        ctx.observer.acknowledged(time.perf_counter() - began_s)
     told = [
         (b"content-type", answered_as.encode()),
         (b"content-length", str(len(content)).encode()),

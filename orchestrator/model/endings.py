@@ -71,6 +71,7 @@ class Ending:
     bookmark: ReportedBookmark | None  # None: the run does not write bookmarks
     ended_at_ms: int
     killed_for_memory: KilledForMemory | None = None
+    log_bytes: int | None = None  # what was kept of its output; None: an older shim did not count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +115,7 @@ def parse(fields: Mapping[str, Any]) -> Ending:
         bookmark=bookmark,
         ended_at_ms=_int(fields["ended_at_ms"]),
         killed_for_memory=None if killed is None else KilledForMemory(limit_bytes=_optional_int(killed["limit_bytes"])),
+        log_bytes=_optional_int(fields.get("log_bytes")),
     )
 
 

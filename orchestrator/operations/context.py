@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import anyio
 
@@ -9,7 +10,10 @@ from orchestrator.executors.interface import Executor
 from orchestrator.store.database import Database
 from orchestrator.supervisor.bell import Bell
 from orchestrator.supervisor.means import Means
+from orchestrator.supervisor.observer import Observer
 from orchestrator.supervisor.supervisor import Supervisor
+
+_NOBODY: Final = Observer()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,4 +27,5 @@ class Context:
     means: Means  # the owner's choices, and randomness
     committed: Bell  # rung after every batch of writes
     closing: anyio.Event  # set when the daemon is about to end: who waits for something is answered as it is now
+    observer: Observer = _NOBODY
     invocation_id: str | None = None  # the SDK's id of this call, the same on all its retries

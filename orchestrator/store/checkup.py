@@ -103,8 +103,12 @@ def check_directory(state_dir: Path) -> Iterator[Finding]:
 
 def check_room(state_dir: Path) -> Finding:
     """Look at the room that is left on the disk."""
-    free = shutil.disk_usage(state_dir).free
-    told = f"{free / 1024**3:.1f} GiB are free"
+    free, disk = shutil.disk_usage(state_dir).free, os.statvfs(state_dir)
+    told = f"{free / 1024**3:.1f} GiB are free" if free >= _LITTLE_BYTES else f"{free / 1024**2:.0f} MiB are free"
+    if disk.f_files and not disk.f_favail:
+        return Finding(
+            "disk", Verdict.FAIL, f"{told}, and no inode is: no file can be made", "delete files on that disk"
+        )
     if free >= _LITTLE_BYTES:
         return Finding("disk", Verdict.OK, told)
     verdict = Verdict.WARN if free >= _NEXT_TO_NOTHING_BYTES else Verdict.FAIL

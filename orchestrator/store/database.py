@@ -8,6 +8,7 @@ another thread costs more than they do. All others run on a connection's thread,
 """
 
 import asyncio
+import math
 import sqlite3
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -55,6 +56,10 @@ _WAIT_FOR_LOCK: Final = "PRAGMA busy_timeout = 5000"
 _NEVER_WAIT: Final = "PRAGMA busy_timeout = 0"  # a lock of another program is waited for on a thread, never in the loop
 
 
+def _nobody_times(spent_s: float) -> None:
+    """Let it go."""
+
+
 def _nobody_listens() -> None:
     """Let it go."""
 
@@ -78,12 +83,20 @@ class Database:
         self._operation_timeout_s = operation_timeout_s
         self.on_commit: Callable[[], None] = _nobody_listens
         """Called in the event loop's thread after each batch of writes."""
+        self.on_flush: Callable[[float], None] = _nobody_times
+        """Called, in any thread, with the seconds that each commit took which had something to store."""
+        self._flushed_at: float | None = None
         self._commits = Pace(quick_s)
         self._statements = Pace(quick_s)  # those of one short work or look
         self._waiting: deque[Work] = deque()
         self._arrived = asyncio.Event()
         self._broken: StoreError | None = None
         self._is_closing = False
+
+    @property
+    def unproved_s(self) -> float:
+        """How long ago the disk has taken a commit of ours; infinite before the first."""
+        return math.inf if self._flushed_at is None else monotonic() - self._flushed_at
 
     async def write(
         self, name: str, work: Callable[[Transaction], _T], *, is_patient: bool = False, is_short: bool = False
@@ -281,7 +294,9 @@ class Database:
         began_s = monotonic()
         connection.execute("COMMIT")
         if not is_empty:  # that says nothing of the disk
-            self._commits = self._commits.after(monotonic() - began_s)
+            self._flushed_at = monotonic()
+            self._commits = self._commits.after(self._flushed_at - began_s)
+            self.on_flush(self._flushed_at - began_s)
 
     def _look(self, connection: sqlite3.Connection, work: Callable[[Transaction], _T], *, is_short: bool) -> _T:
         began_s = monotonic()

@@ -5,13 +5,12 @@ nothing: start-up is recovery, and there is no second code path.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 import anyio
 import structlog
 
-from orchestrator.executors.interface import Alive, Ended, Executor, LaunchSpec, Lost, Over, Revoked, Unclaimed, Unknown
+from orchestrator.executors.interface import Alive, Ended, LaunchSpec, Lost, Over, Revoked, Sighting, Unclaimed, Unknown
 from orchestrator.model import arguments
 from orchestrator.model.endings import Ending
 from orchestrator.model.errors import (
@@ -24,10 +23,12 @@ from orchestrator.model.errors import (
 from orchestrator.model.records import JobRun
 from orchestrator.model.states import JobRunState, RunEvent
 from orchestrator.store import job_runs
-from orchestrator.store.database import Database, Transaction
+from orchestrator.store.database import Transaction
 from orchestrator.supervisor import launching, settlement
 from orchestrator.supervisor.bell import Bell, heard
-from orchestrator.supervisor.means import Means
+from orchestrator.supervisor.surroundings import Surroundings
+
+__all__ = ["Lifetime", "Surroundings"]
 
 log = structlog.stdlib.get_logger()
 
@@ -39,20 +40,8 @@ SAFETY_POLL_S: Final = 30.0
 """A look that forgives a wake-up lost by a bug."""
 LAUNCH_GRACE_S: Final = 0.02
 """How long the record of a launch waits for the run's end: a script that is as quick costs one commit, not two."""
+_MS_PER_S: Final = 1000
 _DIRECTORY_GONE: Final = "its run directory is gone"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What every lifetime needs."""
-
-    database: Database
-    executor: Executor
-    now_ms: Callable[[], int]
-    means: Means
-    changed: Bell  # rung after every commit that changes a run
-    ended: Bell  # rung after every commit that ends one, or that tells of a late one
-    timed: Bell  # rung when something may have become due: a schedule, a retry, a notice of delay
 
 
 class Lifetime:
@@ -69,6 +58,7 @@ class Lifetime:
         self._stop_sent = False
         self._is_rumour = True  # whether the row may have changed since it was read
         self._launched_at_ms: int | None = None  # when it was first seen alive
+        self._asked_at: float | None = None  # for the launch that was not seen alive so far, by the event loop's clock
         self._is_launch_due = False  # to be recorded: the run has lasted for longer than the grace
         self._launching: anyio.CancelScope | None = None
 
@@ -119,6 +109,7 @@ class Lifetime:
         Only where the row decides is a rumour of it looked up: a launch, and an end, read it in their own transactions.
         """
         seen = await self._around.executor.find(self.run.id)
+        self._observe_launch(seen)
         if self._is_rumour and isinstance(seen, Alive | Revoked):
             await self._look_up()
         match seen:
@@ -141,6 +132,12 @@ class Lifetime:
             case Unknown():
                 return False
         return True
+
+    def _observe_launch(self, seen: Sighting) -> None:
+        if self._asked_at is not None and isinstance(seen, Alive | Over | Ended):
+            accepted_s = (self._now_ms() - self.run.started_on_ms) / _MS_PER_S
+            self._around.observer.launched(accepted_s=accepted_s, asked_s=anyio.current_time() - self._asked_at)
+            self._asked_at = None
 
     async def _unclaimed(self, seen: Unclaimed) -> bool:
         has_run = seen.was_claimed or self._is_seen_alive or self.run.state is JobRunState.RUNNING
@@ -203,6 +200,7 @@ class Lifetime:
     async def _launch_unless_changed(self, spec: LaunchSpec) -> bool:
         """Launch, which may wait for a network: a stop withdraws it then. Returns whether it was made."""
         self._launching = anyio.CancelScope()
+        self._asked_at = anyio.current_time()
         try:
             with self._launching:
                 await self._around.executor.launch(spec)
@@ -250,6 +248,7 @@ class Lifetime:
                 at_ms=self._now_ms(),
             ),
         )
+        self._around.observer.logged(ending.log_bytes or 0)
 
     async def _settle_lost(self, reason: str) -> None:
         await self._around.executor.sweep(self.run.id)

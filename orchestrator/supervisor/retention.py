@@ -72,6 +72,7 @@ class Retention:
         if self._days:
             gone = await self._walk(retention.find_spent_chains) + await self._walk(retention.find_spent_runs)
             if gone:
+                self._around.observer.retired(gone)
                 log.info("history_retired", deleted=gone, days=self._days)
         if self._file_bytes:
             await self._count()

@@ -51,6 +51,7 @@ class Supervisor:
         self._stops: list[JobRunId] = []
         self._work = Bell()
         self._dispatched = Bell()
+        self._occupied = Bell()
         self._last_seq = 0  # up to here every run is known
         self._is_behind = False  # the store may have more
 
@@ -78,6 +79,16 @@ class Supervisor:
     def dispatched(self) -> Bell:
         """Rings when other runs may be held or queued than before."""
         return self._dispatched
+
+    @property
+    def occupied(self) -> Bell:
+        """Rings when a run is held where none was."""
+        return self._occupied
+
+    @property
+    def carried(self) -> Sequence[JobRun]:
+        """The runs that are held, to be started or to their ends, each as it was seen last."""
+        return [lifetime.run for lifetime in self._lifetimes.values()]
 
     def load(self) -> tuple[int, int]:
         """Return how many runs take slots, and how many wait to be started, as it is now."""
@@ -121,6 +132,11 @@ class Supervisor:
     def held(self) -> Mapping[JobRunId, Demand]:
         """The runs that take slots, and what each takes, as it is now."""
         return dict(self._held)
+
+    @property
+    def longest_queued(self) -> JobRun | None:
+        """The run that was accepted first of those that wait to be started."""
+        return next(iter(self._queued.values()), None)
 
     @property
     def queued(self) -> Sequence[Demand]:
@@ -220,6 +236,8 @@ class Supervisor:
 
     def _hold(self, lifetimes: TaskGroup, run: JobRun, demand: Demand | None) -> None:
         lifetime = self._lifetimes[run.id] = Lifetime(run, self._around, partial(self._is_over, run.id))
+        if len(self._lifetimes) == 1:
+            self._occupied.ring()
         if demand is not None:
             self._held[run.id] = demand
         lifetimes.start_soon(self._carry, run.id, lifetime, name=str(run.id))

@@ -157,6 +157,7 @@ class Timetable:
             return True
 
         if await self._around.database.write("fire_schedule", fire, is_patient=True):
+            self._around.observer.fired((self._around.now_ms() - tick_ms) / _MS_PER_S)
             self._fired()
 
     def _is_due(self, run: JobRun, now_ms: int) -> bool:

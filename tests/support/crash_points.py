@@ -21,6 +21,8 @@ RUN_WRITES: Final = (
 """The writes that a run goes through."""
 RETENTION_WRITES: Final = ("retire_runs", "return_pages")
 """The writes that make runs be forgotten, and the room go that they took."""
+LOOKING_WRITES: Final = ("keep_samples", "prove_writable")
+"""The writes of who looks: at what runs use, and at whether the disk takes anything."""
 CHAIN_WRITES: Final = (
     "fire_schedule",
     "notify_delay",
@@ -89,6 +91,7 @@ def points_of(*writes: str) -> tuple[str, ...]:
 WRITES: Final = (
     *RUN_WRITES,
     *RETENTION_WRITES,
+    *LOOKING_WRITES,
     *CHAIN_WRITES,
     *NOTICE_WRITES,
     *DEFINITION_WRITES,

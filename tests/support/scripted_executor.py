@@ -1,7 +1,7 @@
 """An executor in memory: a test says what is seen of each run, and reads what was asked for."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 
 from orchestrator.executors.interface import (
     Alive,
@@ -13,6 +13,7 @@ from orchestrator.executors.interface import (
     Sighting,
     Stream,
     Unclaimed,
+    Usage,
 )
 from orchestrator.model.endings import Ending
 from orchestrator.model.ids import JobRunId
@@ -31,6 +32,7 @@ class ScriptedExecutor:
         self.discarded: list[JobRunId] = []
         self.sizes: defaultdict[JobRunId, int] = defaultdict(int)
         self.looks: list[JobRunId] = []
+        self.used: dict[JobRunId, Usage] = {}
         self.on_launch: Callable[[LaunchSpec], None] = self.start
         self.on_find: Callable[[JobRunId], None] = lambda _: None
         self.on_revoke: Callable[[JobRunId], None] = lambda _: None
@@ -110,6 +112,14 @@ class ScriptedExecutor:
             return False
         self.discarded.append(run_id)
         return True
+
+    async def usage(self, run_ids: Collection[JobRunId]) -> Mapping[JobRunId, Usage]:
+        """Return what the test said of those that are alive."""
+        return {one: self.used[one] for one in run_ids if one in self.used and self.seen[one] == Alive()}
+
+    def problem(self) -> str | None:
+        """Return None: nothing keeps anything from being started."""
+        return None
 
     def place(self, run_id: JobRunId) -> str:
         """Return a name."""

@@ -7,7 +7,7 @@ the event loop, without a thread or a task for each. A shim that another daemon 
 import asyncio
 import errno
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -31,8 +31,9 @@ from orchestrator.executors.interface import (
     Sighting,
     Stream,
     Unclaimed,
+    Usage,
 )
-from orchestrator.executors.local import cgroups, ledger, leftovers
+from orchestrator.executors.local import cgroups, ledger, leftovers, usage
 from orchestrator.executors.local.cgroups import Cgroups
 from orchestrator.executors.local.executing import SHIM
 from orchestrator.executors.local.run_directory import Held, RunDirectory, prepare
@@ -221,6 +222,21 @@ class LocalExecutor:
     async def discard(self, run_id: JobRunId) -> bool:
         """Remove the run directory; see `Executor.discard`."""
         return await anyio.to_thread.run_sync(RunDirectory(self._runs, run_id).discard)
+
+    async def usage(self, run_ids: Collection[JobRunId]) -> Mapping[JobRunId, Usage]:
+        """Look at the runs' processes, in a thread; see `Executor.usage`.
+
+        What was seen below a pid counts if its shim is alive and still the run's afterwards, so that the pid was its own.
+        """
+        watched = {run_id: tuple(self._shims[run_id]) for run_id in run_ids if run_id in self._shims}
+        seen = await anyio.to_thread.run_sync(usage.of_runs, self._runs, watched, self._cgroups)
+        still = {run_id: used for run_id, used in seen.items() if watched[run_id] == tuple(self._shims.get(run_id, ()))}
+        ended = usage.ended({shim for run_id in still for shim in watched[run_id]})
+        return {run_id: used for run_id, used in still.items() if ended.isdisjoint(watched[run_id])}
+
+    def problem(self) -> str | None:
+        """Ask the spawn server's keeper; see `Executor.problem`."""
+        return self._spawning.problem()
 
     def place(self, run_id: JobRunId) -> str:
         """Return the run directory's path."""

@@ -154,6 +154,16 @@ class RunDirectory:
         with self._open_claim() as claim:
             return claim is not None and _is_locked(claim)
 
+    def claimed(self) -> tuple[int | None, int]:
+        """Return the pid that the claim names, and the processor time (ms) of what its shim had waited for before.
+
+        That is 0 where it is not said: shims of older versions did not.
+        """
+        with self._open_claim() as claim:
+            fields = (None if claim is None else read_json(claim)) or {}
+        pid, waited = fields.get("pid"), fields.get("waited_ms")
+        return (pid if _is_pid(pid) else None), (waited if type(waited) is int and waited >= 0 else 0)
+
     def is_place_of(self, pid: int) -> bool:
         """Say whether a process works in this directory, as its shim does: whoever wrote the claim may have lied."""
         try:

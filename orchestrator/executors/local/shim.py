@@ -276,7 +276,14 @@ def claim(spec: Fields) -> int:
     name = f"claim.{os.getpid()}"
     descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    fields = {"v": 1, "by": "shim", "run_id": spec["run_id"], "pid": os.getpid(), "boot_id": boot_id()}
+    fields = {
+        "v": 1,
+        "by": "shim",
+        "run_id": spec["run_id"],
+        "pid": os.getpid(),
+        "boot_id": boot_id(),
+        "waited_ms": waited_ms(),
+    }
     script_output.write_all(descriptor, json.dumps(fields).encode())
     os.fsync(descriptor)
     reach("shim.claim_written")
@@ -289,6 +296,12 @@ def claim(spec: Fields) -> int:
     sync_directory("..")  # what is above it was made durable when it was made
     reach("shim.claim_durable")
     return descriptor
+
+
+def waited_ms() -> int:
+    """Return the processor time of all that this process has waited for: what the kernel counts for it goes over all runs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return round((used.ru_utime + used.ru_stime) * 1000)
 
 
 def boot_id() -> str:
@@ -528,6 +541,7 @@ def ending(run: Run) -> Fields:
         "stderr_tail": run.logs[-1].tail.decode(errors="replace") if run.logs else "",
         "bookmark": bookmark,
         "killed_for_memory": run.killed_for_memory,
+        "log_bytes": sum(log.kept_bytes for log in run.logs),
         "ended_at_ms": round(time.time() * 1000),
     }
 

@@ -15,9 +15,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from orchestrator.model.ids import JobRunId
+
 MAX_SPARES: Final = 8
 """How many wait at once, of each server."""
 IDLE_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a run's claim says of the shim that has it."""
+
+    run_id: JobRunId
+    pid: int | None
+    waited_ms: int  # processor time of what the shim had waited for before this run
 
 
 @dataclass(eq=False, slots=True)
@@ -28,6 +39,7 @@ class Shim:
     pidfd: int
     requests: socket.socket | None = None  # None: it serves one run, and ends
     server: object = None  # which forked it, where that is known
+    claim: Claim | None = None  # of its run, or of an earlier one, as it was read last
 
     def stop(self) -> None:
         """Ask it to end its run."""

@@ -29,6 +29,8 @@ _BUFFER_BYTES: Final = 1024 * 1024
 
 PATIENCE_S: Final = 10.0
 """A server that has not begun a shim after this time is taken for stuck, and ended."""
+LATE_S: Final = 2.0
+"""A server that has not begun a shim after this time keeps scripts from being started, as far as can be seen."""
 PAUSE_S: Final = 1.0
 """How soon after its start a server may end without being started again at once."""
 REFUSED_FOR_S: Final = 60.0
@@ -125,6 +127,7 @@ class Spawner:
         self._living: set[_Server] = set()  # and those that are to end
         self._spares = Spares(self._unbegun, self.listen)
         self._not_before: dict[Runtime | None, float] = {}
+        self._trouble = ""  # why there was no server of executed scripts, the last time
         self._ticking: asyncio.TimerHandle | None = None
 
     def start(self, runtimes: Sequence[Runtime] = ()) -> None:
@@ -170,6 +173,14 @@ class Spawner:
         pid = execute_shim(directory, self._notices.theirs.fileno())
         return pid, os.pidfd_open(pid)  # it is our child and not reaped: the pid is still its own
 
+    def problem(self) -> str | None:
+        """Say why a script that is executed would not be started at once, or None. A server that has ended is started anew."""
+        now = self._loop.time()
+        asked = [at for server in self._living if server.runtime is None for at in server.pending.values()]
+        if asked and now - min(asked) > LATE_S:
+            return f"the spawn server has not begun a run that it was asked for {now - min(asked):.1f} s ago"
+        return self._trouble if self._server_of(None) is None else None
+
     def listen(self) -> None:
         """Hear now what shims have said so far."""
         self._notices.read()
@@ -196,6 +207,8 @@ class Spawner:
         except OSError as error:
             log.warning("spawn_server_not_started", problem=str(error), **_named(runtime))
             self._not_before[runtime] = self._loop.time() + PAUSE_S
+            if runtime is None:
+                self._trouble = f"the spawn server could not be started: {error}"
             return None
         self._servers[runtime] = server
         self._tick()
@@ -279,6 +292,8 @@ class Spawner:
             if now - server.started_at < PAUSE_S:
                 self._not_before.setdefault(server.runtime, 0.0)
                 self._not_before[server.runtime] = max(self._not_before[server.runtime], now + PAUSE_S)
+                if server.runtime is None:
+                    self._trouble = f"the spawn server ended {now - server.started_at:.1f} s after its start"
             if not (server.is_ready or self._not_before.get(server.runtime, 0.0) > now + PAUSE_S):
                 self._said(server)
                 problem = f"the interpreter ended before it was ready: {server.last_line}"
