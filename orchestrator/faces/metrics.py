@@ -22,7 +22,6 @@ from starlette.routing import Route
 
 from orchestrator import __version__
 from orchestrator.faces.loop_lag import LoopLag
-from orchestrator.model.states import TERMINAL, JobRunState
 from orchestrator.operations.context import Context
 from orchestrator.store import counts, events, sqlite_version
 from orchestrator.store.counts import Counts, Room
@@ -34,9 +33,6 @@ _QUICK: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 _START: Final = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _QUEUE: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15, 60, 300, 1800, 7200)
 _LAG: Final = (0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 3600)
-_LIVE: Final = [state for state in JobRunState if state not in TERMINAL]
-_TOLD_ENDS: Final = (JobRunState.SUCCEEDED, JobRunState.FAILED, JobRunState.TIMEOUT, JobRunState.STOPPED)
-"""The ends of which there are events."""
 _MS_PER_S: Final = 1000
 
 # A second series for each one, which says when this process has begun.
@@ -95,7 +91,6 @@ class Metrics(Observer):
         self._began.set(time.time())
         build = gauge("build_info", "1; its labels say what runs here.", ["version", "python", "sqlite"])
         build.labels(__version__, platform.python_version(), ".".join(map(str, sqlite_version.LINKED))).set(1)
-        self._of_ends = {state: self._ends.labels(state) for state in _TOLD_ENDS}
 
     async def begin(self, database: Database) -> None:
         """Count ends from here on."""
@@ -145,10 +140,10 @@ class Metrics(Observer):
         return encode(self.registry), media_type
 
     def _set_stored(self, found: Counts, room: Room) -> None:
-        for state in _LIVE:
-            self._runs.labels(state).set(found.live.get(state, 0))
-        for state, ends in found.ends.items():
-            self._of_ends[state].inc(ends)
+        for state, runs in found.live.items():
+            self._runs.labels(state).set(runs)
+        for state, runs in found.ends.items():
+            self._ends.labels(state).inc(runs)
         self._untold.clear()
         for outlet, number in found.untold.items():
             self._untold.labels(outlet).set(number)

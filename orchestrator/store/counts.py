@@ -8,18 +8,20 @@ from pathlib import Path
 from typing import Final
 
 from orchestrator.model.records import EventKind
-from orchestrator.model.states import JobRunState
+from orchestrator.model.states import TERMINAL, JobRunState
 from orchestrator.store import events
 from orchestrator.store.codes import KINDS, STATES
 from orchestrator.store.database import Transaction
 
-COUNT_LIVE: Final = """
-SELECT state, count(*) AS runs FROM job_run INDEXED BY job_run_live WHERE completed_on_ms IS NULL GROUP BY state
-"""
+_LIVE: Final = [state for state in JobRunState if state not in TERMINAL]
+_ENDS: Final = (JobRunState.SUCCEEDED, JobRunState.FAILED, JobRunState.TIMEOUT, JobRunState.STOPPED)
+"""Those of which there are events."""
+_OF_LIVE: Final = ", ".join(f"total(state = '{state}') AS {state}" for state in _LIVE)
+_OF_ENDS: Final = ", ".join(f"total(state = {STATES.number(state)}) AS {state}" for state in _ENDS)
+COUNT_LIVE: Final = f"SELECT {_OF_LIVE} FROM job_run INDEXED BY job_run_live WHERE completed_on_ms IS NULL"  # noqa: S608 - words and numbers of ours
 COUNT_ENDS: Final = f"""
-SELECT state, count(*) AS runs FROM event WHERE seq > :after_seq AND kind = {KINDS.number(EventKind.STATE_CHANGE)}
-GROUP BY state
-"""  # noqa: S608 - a number of ours
+SELECT {_OF_ENDS} FROM event WHERE seq > :after_seq AND kind = {KINDS.number(EventKind.STATE_CHANGE)}
+"""  # noqa: S608
 COUNT_UNTOLD: Final = "SELECT name, (SELECT count(*) FROM event WHERE seq > place) AS events FROM outlet"
 
 
@@ -35,10 +37,11 @@ class Counts:
 
 def count(tx: Transaction, *, after_seq: int) -> Counts:
     """Count the live runs, those that have ended behind the event `after_seq`, and what is left to be told."""
-    ends = {STATES.word(row["state"]): row["runs"] for row in tx.execute(COUNT_ENDS, {"after_seq": after_seq})}
+    live = tx.execute(COUNT_LIVE).fetchone()
+    ends = tx.execute(COUNT_ENDS, {"after_seq": after_seq}).fetchone()
     return Counts(
-        live={JobRunState(row["state"]): row["runs"] for row in tx.execute(COUNT_LIVE)},
-        ends=ends,
+        live={state: int(live[state]) for state in _LIVE},
+        ends={state: int(ends[state]) for state in _ENDS},
         untold={row["name"]: row["events"] for row in tx.execute(COUNT_UNTOLD)},
         last_seq=events.last_seq(tx),
     )

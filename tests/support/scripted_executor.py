@@ -33,6 +33,7 @@ class ScriptedExecutor:
         self.sizes: defaultdict[JobRunId, int] = defaultdict(int)
         self.looks: list[JobRunId] = []
         self.used: dict[JobRunId, Usage] = {}
+        self.usage_asked: list[list[JobRunId]] = []
         self.on_launch: Callable[[LaunchSpec], None] = self.start
         self.on_find: Callable[[JobRunId], None] = lambda _: None
         self.on_revoke: Callable[[JobRunId], None] = lambda _: None
@@ -114,7 +115,8 @@ class ScriptedExecutor:
         return True
 
     async def usage(self, run_ids: Collection[JobRunId]) -> Mapping[JobRunId, Usage]:
-        """Return what the test said of those that are alive."""
+        """Note who was asked for, and return what the test said of those that are alive."""
+        self.usage_asked.append(list(run_ids))
         return {one: self.used[one] for one in run_ids if one in self.used and self.seen[one] == Alive()}
 
     def problem(self) -> str | None:
