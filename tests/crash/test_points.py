@@ -4,6 +4,7 @@ The registry that the crash tests are made from is held to the code, and each po
 """
 
 import ast
+import http.client
 import json
 import signal
 from collections.abc import Iterator
@@ -98,8 +99,10 @@ def test_every_point_is_reached(tmp_path: Path) -> None:
         )
         assert "/nowhere.zip" in client.ended(quick, hopeless)["ErrorMessage"]
 
+        assert client.get("/readyz")[0] == http.client.OK
         patient = _started(client.call("StartJobRun", {"JobName": long, "JobRunQueuingEnabled": True}))
         markers.wait_for("start", run_id=patient)
+        until(lambda: "keep_samples.committed" in reached(log), what="a look at what it uses")
         kill(shim_of(daemon, patient).pid)
         assert client.ended(long, patient)["JobRunState"] == "FAILED"
 

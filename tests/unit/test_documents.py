@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from prometheus_client.metrics import MetricWrapperBase
 
 from orchestrator.executors import world
 from orchestrator.faces.cli import cli
 from orchestrator.faces.cli.exit_codes import ExitCode
+from orchestrator.faces.metrics import Metrics
 from orchestrator.model import arguments
 from orchestrator.model.states import JobRunState
 from orchestrator.wire.shapes import REQUESTS
@@ -130,3 +132,17 @@ def test_no_tracked_file_names_a_package_index_or_a_place_of_one_machine() -> No
     )
 
     assert found.stdout == ""
+
+
+def test_the_metrics_page_has_a_row_for_each_metric_and_names_no_other() -> None:
+    page = (ROOT / "docs" / "metrics.md").read_text()
+    table = page.partition("<!-- metrics -->")[2].partition("<!-- /metrics -->")[0].strip().splitlines()[2:]
+    told = []
+    for one in Metrics().registry._collector_to_names:
+        assert isinstance(one, MetricWrapperBase)
+        name = f"{one._name}_total" if one._type == "counter" else one._name
+        labels = ", ".join(f"`{label}`" for label in one._labelnames)
+        told.append(f"| `{name}` | {one._type} | {labels} | {one._documentation} |")
+    assert table == told
+    named = set(re.findall(r"orchestrator_[a-z_]+", page))
+    assert named <= {row.split("`")[1] for row in told}
