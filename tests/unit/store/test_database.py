@@ -5,6 +5,7 @@ One connection writes, many callers share its commits. These tests hold that sha
 
 import inspect
 import itertools
+import math
 import sqlite3
 import sys
 import threading
@@ -670,3 +671,23 @@ async def test_who_comes_when_the_writer_is_gone_does_not_wait_for_it(path: Path
                 tasks.cancel_scope.cancel()
             with pytest.raises(anyio.ClosedResourceError):
                 await database.write("late", add(1), is_patient=True)
+
+
+async def test_each_commit_that_stores_something_is_heard_and_proves_that_the_disk_takes_it(path: Path) -> None:
+    heard: list[float] = []
+    with anyio.fail_after(WITHIN_S):
+        async with (
+            open_database(path, operation_timeout_s=10) as database,
+            anyio.create_task_group() as tasks,
+        ):
+            await tasks.start(database.serve)
+            database.on_flush = heard.append
+            await database.write("nothing", lambda tx: tx.execute("SELECT 1").fetchone(), is_patient=True)
+            assert (heard, database.unproved_s) == ([], math.inf)
+            await database.write("scratch", lambda tx: tx.execute(SCRATCH).close(), is_patient=True)
+            await database.write("add", add(1), is_patient=True)
+            await database.write("add", add(2), is_short=True)
+            assert len(heard) >= 2
+            assert all(0 < spent_s < WITHIN_S for spent_s in heard)
+            assert 0 <= database.unproved_s < WITHIN_S
+            database.close()

@@ -23,6 +23,7 @@ from orchestrator.supervisor.bell import Bell
 from orchestrator.supervisor.lifetime import Surroundings
 from orchestrator.supervisor.retention import Retention
 from tests.support.chain_scene import Scene, invocation
+from tests.support.hearing import Hearing
 from tests.support.records import NOW_MS, opened, some_means
 from tests.support.scripted_executor import ScriptedExecutor
 
@@ -42,6 +43,7 @@ class World:
         self.scene = scene
         self.database = database
         self.executor = ScriptedExecutor()
+        self.hearing = Hearing()
         self.around = Surroundings(
             database=database,
             executor=self.executor,
@@ -50,6 +52,7 @@ class World:
             changed=Bell(),
             ended=Bell(),
             timed=Bell(),
+            observer=self.hearing,
         )
 
     async def retire(self, *, later_days: float = DAYS + 1, **settings: Any) -> None:
@@ -107,6 +110,7 @@ async def test_a_run_goes_when_it_is_over_for_long_enough_and_not_before(world: 
     world.scene.at_ms += 1
     await world.retire(later_days=0)
     assert world.executor.discarded == [run.id]
+    assert world.hearing.heard == [("retired", 1)]
     world.check_empty()
 
 

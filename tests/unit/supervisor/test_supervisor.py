@@ -25,6 +25,7 @@ from orchestrator.supervisor import supervisor as room
 from orchestrator.supervisor.bell import Bell
 from orchestrator.supervisor.lifetime import Surroundings
 from orchestrator.supervisor.supervisor import Supervisor
+from tests.support.hearing import Hearing
 from tests.support.records import NOW_MS, a_definition, a_new_run, a_reported_bookmark, an_ending, run_id, some_means
 from tests.support.scripted_executor import ScriptedExecutor
 
@@ -40,6 +41,7 @@ class World:
     executor: ScriptedExecutor
     limits: Limits = field(default_factory=lambda: Limits(dpus=100, max_processes=100))
     changed: Bell = field(default_factory=Bell)
+    hearing: Hearing = field(default_factory=Hearing)
     supervisor: Supervisor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -52,6 +54,7 @@ class World:
             changed=self.changed,
             ended=Bell(),
             timed=Bell(),
+            observer=self.hearing,
         )
         self.supervisor = Supervisor(around, self.limits)
 
@@ -152,6 +155,53 @@ async def test_a_run_is_launched_recorded_and_settled(world: World) -> None:
         ended = await world.until(run, S.SUCCEEDED)
     assert world.launched() == [run.id]
     assert (ended.error_message, ended.figures) == (None, an_ending().figures)
+
+
+@pytest.mark.parametrize("is_seen_alive", [True, False])
+async def test_a_launch_and_what_was_kept_of_the_output_are_heard_once(world: World, *, is_seen_alive: bool) -> None:
+    ending = an_ending(log_bytes=7)
+    if not is_seen_alive:
+        world.executor.on_launch = lambda spec: world.executor.end(spec.run_id, ending)
+    async with world.serving():
+        run = await world.accept(1)
+        if is_seen_alive:
+            await world.until(run, S.RUNNING)
+            world.supervisor._lifetimes[run.id].wake()  # nothing has happened
+            await world.settled()
+            world.executor.end(run.id, ending)
+        await world.until(run, S.SUCCEEDED)
+        await world.settled()
+    assert world.hearing.names() == ["accepted", "asked", "logged"]
+    assert world.hearing.heard[0] == ("accepted", 0)
+    assert 0 <= world.hearing.heard[1][1] < WITHIN_S
+    assert world.hearing.heard[2] == ("logged", 7)
+
+
+async def test_a_launch_that_another_daemon_has_asked_for_is_not_heard(world: World) -> None:
+    run = await world.accept(1, is_told=False)
+    await world.move(run, RunEvent.LAUNCHED)
+    world.executor.seen[run.id] = Alive()
+    async with world.serving():
+        await world.settled()
+        assert world.supervisor.carried[0].id == run.id
+    assert world.hearing.heard == []
+
+
+async def test_the_first_run_that_is_held_is_rung_for_and_the_first_in_the_queue_is_told(world: World) -> None:
+    world.limits = Limits(dpus=1, max_processes=1)
+    world.__post_init__()
+    rung = world.supervisor.occupied.listen()
+    rings = [rung.is_set()]
+    async with world.serving():
+        await world.settled()
+        rings.append(rung.is_set())
+        assert (world.supervisor.carried, world.supervisor.longest_queued) == ([], None)
+        first, second, _ = [await world.accept(number) for number in (1, 2, 3)]
+        await world.until(first, S.RUNNING)
+        assert [*rings, rung.is_set()] == [False, False, True]
+        assert [run.id for run in world.supervisor.carried] == [first.id]
+        assert world.supervisor.longest_queued is not None
+        assert world.supervisor.longest_queued.id == second.id
 
 
 async def test_an_end_that_is_seen_before_the_launch_was_recorded_replays_the_launch(world: World) -> None:

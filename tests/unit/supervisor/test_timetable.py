@@ -21,6 +21,7 @@ from orchestrator.supervisor.bell import Bell
 from orchestrator.supervisor.lifetime import Surroundings
 from orchestrator.supervisor.supervisor import Supervisor
 from orchestrator.supervisor.timetable import Timetable
+from tests.support.hearing import Hearing
 from tests.support.records import NOW_MS, a_definition, a_new_run, an_ending, some_means
 from tests.support.scripted_executor import ScriptedExecutor
 
@@ -38,6 +39,7 @@ class World:
         self.now_ms = NOW_MS
         self.step_ms = 0  # by which the clock goes on whenever somebody looks at it
         self.accepted = 0
+        self.hearing = Hearing()
         self._policy = {"retry_delay": RetryDelay(first_s=10, longest_s=300), **policy}
         self.restart()
 
@@ -51,6 +53,7 @@ class World:
             changed=Bell(),
             ended=Bell(),
             timed=Bell(),
+            observer=self.hearing,
         )
         self.timetable = Timetable(self.around, self._accept)
         self.supervisor = Supervisor(self.around, Limits(dpus=100, max_processes=100))
@@ -238,6 +241,17 @@ async def test_a_schedule_starts_its_jobs_and_says_so(world: World) -> None:
     assert run.started_on_ms == next_ms
     assert run.chain_key is not None
     assert world.accepted == 1
+
+
+async def test_how_late_a_schedule_has_fired_is_heard(world: World) -> None:
+    await world.run(1)
+    await schedule(world, "often")
+    next_ms = await world.timetable.step()
+    assert next_ms is not None
+    world.now_ms = next_ms + 250
+    await world.timetable.step()
+    await world.timetable.step()
+    assert world.hearing.heard == [("fired", 0.25)]
 
 
 async def test_a_schedule_whose_workflow_is_at_its_limit_is_skipped_and_the_next_instant_fires(world: World) -> None:
