@@ -96,6 +96,15 @@ def test_what_ended_processes_have_used_is_counted(tmp_path: Path) -> None:
         assert 700 - _TICKS_MS <= found.cpu_ms <= 1300  # three interpreters start, too
 
 
+def test_what_a_live_process_has_waited_for_is_counted(tmp_path: Path) -> None:
+    waits = f"import subprocess, sys, time\nsubprocess.run([sys.executable, '-c', {burning(0.4)!r}])\nprint('in', flush=True)\ntime.sleep(60)"
+    body = f"p = subprocess.Popen([sys.executable, '-c', {waits!r}], stdout=subprocess.PIPE)\np.stdout.readline()"
+    with shim(tmp_path, body) as one:
+        found = certainly_used(tmp_path, one)
+        assert found.processes == 1
+        assert found.cpu_ms >= 400 - _TICKS_MS
+
+
 def test_processor_time_grows_while_a_process_burns_and_stays_when_it_has_ended(tmp_path: Path) -> None:
     body = f"p = child({burning(0.8)!r})\nimport threading\nthreading.Thread(target=p.wait, daemon=True).start()"
     with shim(tmp_path, body) as one:
