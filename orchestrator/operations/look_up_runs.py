@@ -9,9 +9,10 @@ from orchestrator.model import arguments
 from orchestrator.model.ids import JobRunId
 from orchestrator.model.records import JobDefinition, JobRun, Predecessor, Transition
 from orchestrator.model.run_filter import RunFilter, RunOrder, RunPlace
+from orchestrator.model.sampling import Sample
 from orchestrator.model.workflows import WorkflowRun
 from orchestrator.operations.context import Context
-from orchestrator.store import job_runs, jobs, run_lists, workflows
+from orchestrator.store import job_runs, jobs, run_lists, samples, workflows
 from orchestrator.store.database import Transaction
 from orchestrator.store.run_lists import RunPage
 
@@ -62,6 +63,7 @@ class RunInFull:
     predecessors: Sequence[Predecessor]
     definition: JobDefinition  # with which it was accepted
     workflow_run: WorkflowRun | None
+    samples: Sequence[Sample]
     ledger: Ledger
 
     @property
@@ -88,6 +90,7 @@ async def get_run_in_full(ctx: Context, run_id: JobRunId) -> RunInFull:
             predecessors=job_runs.predecessors(tx, run),
             definition=jobs.definition(tx, run.version_key),
             workflow_run=None if run.chain_key is None else workflows.find_run_of_chain(tx, run.chain_key),
+            samples=samples.list_of_run(tx, run.seq),
             ledger=ledger,
         )
 

@@ -105,6 +105,7 @@ def test_the_figures_are_those_of_the_whole_tree(tmp_path: Path, gate: Path) -> 
         figures = runs.details(daemon, run_id)["run"]
         assert figures["peak_tree_rss_bytes"] == pytest.approx(max(one.rss_bytes for one in found), rel=0.2)
         last = samples_of(daemon, run_id)[-1]
+        assert [Sample(**one) for one in runs.details(daemon, run_id)["samples"]] == samples_of(daemon, run_id)
         assert last.cpu_ms == pytest.approx(figures["cpu_ms"], abs=_WIDTH_MS)
         assert last.after_ms <= figures["wall_ms"] + 100
 

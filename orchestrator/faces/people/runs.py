@@ -1,6 +1,7 @@
 """Runs: lists of them, one in full, and why it is as it is. A look at one can wait for its next state, by bell."""
 
 import re
+from dataclasses import asdict
 from typing import Any, Final
 
 import anyio
@@ -121,7 +122,7 @@ def _in_full(ctx: Context, found: RunInFull, redaction: Redaction) -> dict[str, 
         "attempts": [run_view(one, now_ms=now_ms, waits=waits, redaction=redaction) for one in found.attempts],
         "predecessors": [predecessor_view(one) for one in found.predecessors],
         "arguments": arguments_view(found, redaction),
-        "samples": [],
+        "samples": [asdict(sample) for sample in found.samples],
         "ledger": ledger_view(found.ledger, redaction),
         "directory": ctx.executor.place(found.run.id),
     }
