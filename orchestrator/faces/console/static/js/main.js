@@ -1,0 +1,59 @@
+// The page: opens the stream, draws the shell, and in it the view that the address names.
+
+import { html, render, useEffect, useState } from "./kit.js";
+import { route } from "./net/address.js";
+import { startBeat } from "./net/clock.js";
+import { startLive } from "./net/live.js";
+import { showTheme } from "./net/session.js";
+import { startKeys } from "./parts/keys.js";
+import { Problem } from "./parts/marks.js";
+import { Shell } from "./parts/shell.js";
+import { RunsView } from "./views/runs.js";
+
+/** @typedef {(props: { id: string, params: URLSearchParams }) => unknown} View */
+
+/** Views other than the first are loaded when one goes there. @type {Record<string, () => Promise<View>>} */
+const VIEWS = {
+  runs: async () => RunsView,
+  timeline: async () => (await import("./views/timeline.js")).TimelineView,
+  capacity: async () => (await import("./views/capacity.js")).CapacityView,
+  run: async () => (await import("./views/run.js")).RunView,
+  jobs: async () => (await import("./views/jobs.js")).JobsView,
+  job: async () => (await import("./views/job.js")).JobView,
+  triggers: async () => (await import("./views/triggers.js")).TriggersView,
+  workflows: async () => (await import("./views/workflows.js")).WorkflowsView,
+  workflow: async () => (await import("./views/workflow.js")).WorkflowView,
+};
+
+function Page() {
+  const { view, id, params } = route.value;
+  const [shown, setShown] = useState(
+    /** @type {{ name: string, view: View | null, error: Error | null }} */ ({
+      name: "runs",
+      view: RunsView,
+      error: null,
+    }),
+  );
+  useEffect(() => {
+    let isWanted = true;
+    const load = VIEWS[view] ?? (() => Promise.reject(new Error(`There is no view "${view}".`)));
+    load().then(
+      (found) => isWanted && setShown({ name: view, view: found, error: null }),
+      (error) => isWanted && setShown({ name: view, view: null, error }),
+    );
+    return () => {
+      isWanted = false;
+    };
+  }, [view]);
+  const isThere = shown.name === view;
+  return html`<${Shell}>
+    ${isThere && shown.view && html`<${shown.view} key=${`${view}/${id}`} id=${id} params=${params} />`}
+    ${isThere && html`<${Problem} error=${shown.error} />`}
+  <//>`;
+}
+
+showTheme();
+startLive();
+startBeat();
+startKeys();
+render(html`<${Page} />`, /** @type {HTMLElement} */ (document.getElementById("app")));

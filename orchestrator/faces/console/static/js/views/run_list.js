@@ -1,0 +1,121 @@
+// Hook: the runs that filters ask for, page by page, kept true by events.
+
+import { useEffect, useRef, useState } from "../kit.js";
+import { filterQuery, matches } from "../lib/filters.js";
+import { EMPTY, addPage, applyRuns, movedBy } from "../lib/run_list.js";
+import { ApiError, ask } from "../net/api.js";
+import { nowMs } from "../net/clock.js";
+import { epoch, onRuns } from "../net/live.js";
+
+/** @typedef {import("../types.js").Run} Run */
+/** @typedef {{ runs: Run[], next: string | null }} Page */
+
+const FIRST_PAGE = 60;
+const PAGE = 500;
+const LARGEST_PAGE = 1000;
+/** A look through this many pages in which nothing matches waits until somebody scrolls on. */
+const MOST_PAGES = 20;
+
+/** @param {import("../lib/filters.js").RunFilters} filters */
+export function useRunList(filters) {
+  const [state, setState] = useState({ list: EMPTY, error: /** @type {ApiError | null} */ (null), isLoading: true });
+  const [moved, setMoved] = useState({ rows: 0, turn: 0 });
+  const current = useRef(EMPTY);
+  const reader = useRef(/** @type {Reader | null} */ (null));
+  const show = (/** @type {typeof EMPTY} */ list, /** @type {Partial<typeof state>} */ more = {}) => {
+    const rows = movedBy(current.current.runs, list.runs);
+    current.current = list;
+    setState((before) => ({ ...before, ...more, list }));
+    if (rows > 0) setMoved((before) => ({ rows, turn: before.turn + 1 }));
+  };
+  const isWanted = (/** @type {Run} */ run) => matches(run, filters, nowMs());
+
+  useEffect(() => {
+    current.current = EMPTY;
+    setState({ list: EMPTY, error: null, isLoading: true });
+  }, [filters]);
+
+  useEffect(() => {
+    const own = new Reader(
+      filters,
+      ({ runs, next }, isMore, fresh) => {
+        const list = addPage(isMore ? current.current : EMPTY, runs, next);
+        show(applyRuns(list, fresh, isWanted), { error: null, isLoading: false });
+      },
+      (error) => setState((was) => ({ ...was, error, isLoading: false })),
+    );
+    reader.current = own;
+    const end = onRuns((runs) => {
+      own.heard(runs);
+      if (current.current.isBegun) show(applyRuns(current.current, runs, isWanted));
+    });
+    // After a loss all that was read is read anew: any of it may have changed.
+    void own.read(null, Math.max(current.current.runs.length, FIRST_PAGE));
+    return () => {
+      end();
+      own.end();
+    };
+  }, [filters, epoch.value]);
+
+  const more = () => {
+    const { next } = current.current;
+    if (next !== null) void reader.current?.read(next, 1);
+  };
+  return { ...state, movedBy: moved, more };
+}
+
+/** Reads pages one after the other, and remembers what events said meanwhile: it is newer than what a page holds. */
+class Reader {
+  /**
+   * @param {import("../lib/filters.js").RunFilters} filters
+   * @param {(page: Page, isMore: boolean, fresh: Run[]) => void} onPage
+   * @param {(error: ApiError) => void} onError
+   */
+  constructor(filters, onPage, onError) {
+    this.filters = filters;
+    this.onPage = onPage;
+    this.onError = onError;
+    this.controller = new AbortController();
+    this.isReading = false;
+    /** @type {Run[]} */
+    this.fresh = [];
+  }
+
+  /** @param {Run[]} runs */
+  heard(runs) {
+    if (this.isReading) this.fresh.push(...runs);
+  }
+
+  end() {
+    this.controller.abort();
+  }
+
+  /**
+   * Read on behind `before`, or from the newest, until there are `least` runs or no more.
+   * @param {string | null} before
+   * @param {number} least
+   */
+  async read(before, least) {
+    if (this.isReading) return;
+    this.isReading = true;
+    this.fresh = [];
+    /** @type {Page} */
+    const all = { runs: [], next: before };
+    try {
+      for (let page = 0; page < MOST_PAGES; page += 1) {
+        const limit = before === null ? Math.min(least - all.runs.length, LARGEST_PAGE) : PAGE;
+        const query = { ...filterQuery(this.filters, nowMs()), limit, before: all.next };
+        const answer = /** @type {Page} */ (await ask("/runs", query, this.controller.signal));
+        all.runs.push(...answer.runs);
+        all.next = answer.next;
+        if (all.next === null || all.runs.length >= least) break;
+      }
+      this.isReading = false;
+      this.onPage(all, before !== null, this.fresh);
+    } catch (error) {
+      this.isReading = false;
+      if (this.controller.signal.aborted) return;
+      this.onError(error instanceof ApiError ? error : new ApiError(0, "Error", String(error)));
+    }
+  }
+}
