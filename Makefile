@@ -156,9 +156,11 @@ lock: ## Write the lock files anew from pyproject.toml
 	$(COMPILE) --group build -c requirements-dev.lock -o requirements-build.lock
 	$(COMPILE) --group oldest -c requirements-build.lock -o requirements-oldest.lock
 	$(COMPILE) --group clients -o requirements-clients.lock
+	$(COMPILE) --group browser -c requirements-dev.lock -o requirements-browser.lock
 	$(COMPILE) --group bench -o requirements-bench.lock
 	$(COMPILE) --group bench-scripts -o requirements-bench-scripts.lock
 	cd $(JAVASCRIPT) && npm install --package-lock-only --omit-lockfile-registry-resolved
+	cd tests/console && npm install --package-lock-only --omit-lockfile-registry-resolved
 
 .PHONY: clean
 clean: ## Remove every virtual environment, cache and build that make made

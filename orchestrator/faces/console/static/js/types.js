@@ -11,7 +11,7 @@
  *   arguments: Record<string, string> | null,
  * }} Run
  * @typedef {{ id: string, job_name: string, state: string }} BriefRun
- * @typedef {{ seq: number, from_state: string | null, event: string, to_state: string, at_ms: number }} Step
+ * @typedef {{ seq: number, from_state: string | null, event: string | null, to_state: string, at_ms: number }} Step
  * @typedef {{ after_ms: number, cpu_ms: number, rss_bytes: number, processes: number }} Sample
  * @typedef {{ workflow_name: string, id: string, status: string }} WorkflowRunName
  * @typedef {{

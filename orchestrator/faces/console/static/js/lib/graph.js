@@ -3,8 +3,10 @@
 /**
  * @typedef {{ readonly id: string, readonly kind: "trigger" | "job", readonly label: string, readonly note: string }} Node
  * @typedef {{ readonly from: string, readonly to: string, readonly note: string }} Edge
- * @typedef {Node & { readonly layer: number, readonly place: number }} PlacedNode
- * @typedef {{ readonly nodes: readonly PlacedNode[], readonly edges: readonly Edge[], readonly layers: number,
+ * @typedef {{ readonly layer: number, readonly place: number }} Place
+ * @typedef {Node & Place} PlacedNode
+ * @typedef {Edge & { readonly bends: readonly Place[] }} PlacedEdge bends: where it passes the layers between its ends
+ * @typedef {{ readonly nodes: readonly PlacedNode[], readonly edges: readonly PlacedEdge[], readonly layers: number,
  *   readonly places: number }} Graph
  * @typedef {import("../types.js").Trigger} Trigger
  */
@@ -47,13 +49,41 @@ export function layOutGraph(nodes, edges) {
   const layers = [];
   for (const node of nodes) (layers[layerOf.get(node.id) ?? 0] ??= []).push(node.id);
   for (let place = 0; place < layers.length; place += 1) layers[place] ??= [];
-  const placeOf = orderLayers(layers, own);
+  const ways = own.map((edge, number) => wayOf(edge, number, layerOf, layers));
+  const placeOf = orderLayers(
+    layers,
+    ways.flatMap(({ steps }) => steps),
+  );
   return {
     nodes: nodes.map((node) => ({ ...node, layer: layerOf.get(node.id) ?? 0, place: placeOf.get(node.id) ?? 0 })),
-    edges: own,
+    edges: ways.map(({ edge, bends }) => ({
+      ...edge,
+      bends: bends.map(({ id, layer }) => ({ layer, place: placeOf.get(id) ?? 0 })),
+    })),
     layers: layers.length,
     places: Math.max(0, ...layers.map((layer) => layer.length)),
   };
+}
+
+/**
+ * Give an edge a place of its own in each layer that it passes, so that no node lies on it.
+ * @param {Edge} edge
+ * @param {number} number
+ * @param {ReadonlyMap<string, number>} layerOf
+ * @param {string[][]} layers
+ * @returns {{ edge: Edge, bends: { id: string, layer: number }[], steps: Edge[] }}
+ */
+function wayOf(edge, number, layerOf, layers) {
+  /** @type {{ id: string, layer: number }[]} */
+  const bends = [];
+  for (let layer = (layerOf.get(edge.from) ?? 0) + 1; layer < (layerOf.get(edge.to) ?? 0); layer += 1) {
+    const id = `bend:${number}:${layer}`;
+    layers[layer]?.push(id);
+    bends.push({ id, layer });
+  }
+  const ids = [edge.from, ...bends.map(({ id }) => id), edge.to];
+  const steps = ids.slice(1).map((to, place) => ({ from: ids[place] ?? "", to, note: "" }));
+  return { edge, bends, steps };
 }
 
 /** The longest way to each node; what comes back to where it was is not followed. @param {readonly Node[]} nodes @param {readonly Edge[]} edges */

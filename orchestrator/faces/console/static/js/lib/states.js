@@ -25,9 +25,9 @@ const KINDS = new Map([
   ["ERROR", "error"],
   ["TIMEOUT", "timeout"],
   ["STOPPED", "stopped"],
-  ["ACTIVATED", "running"],
-  ["CREATED", "waiting"],
-  ["DEACTIVATED", "stopped"],
+  ["ACTIVATED", "on"],
+  ["CREATED", "off"],
+  ["DEACTIVATED", "off"],
 ]);
 
 /**

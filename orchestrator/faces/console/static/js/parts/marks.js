@@ -21,6 +21,8 @@ const SHAPES = new Map([
   ["failed", html`<path d="M3.6 3.6l8.8 8.8m0-8.8l-8.8 8.8" class="line thick" />`],
   ["timeout", html`<path d="M4 2.6h8L8 8zM4 13.4h8L8 8z" class="fill" />`],
   ["error", html`<path d="M8 1.8L15 14H1z" class="line" /><path d="M8 6v4m0 1.6v1" class="line" />`],
+  ["on", html`<circle cx="8" cy="8" r="4.2" class="fill" />`],
+  ["off", html`<circle cx="8" cy="8" r="4.2" class="line" />`],
   ["unknown", html`<circle cx="8" cy="8" r="3" class="fill" />`],
 ]);
 

@@ -44,7 +44,7 @@ export function Plot(props) {
     });
     void load().then((UPlot) => {
       if (!isWanted || !box.current) return;
-      plot.current = new UPlot(options(now, box.current), now.current.columns, box.current);
+      plot.current = new UPlot(options(UPlot, now, box.current), now.current.columns, box.current);
       observer.observe(box.current);
     });
     return () => {
@@ -63,11 +63,10 @@ function useDarkness() {
   return matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
-/** @param {{ current: Props }} now @param {HTMLElement} box */
-function options(now, box) {
+/** @param {any} UPlot @param {{ current: Props }} now @param {HTMLElement} box */
+function options(UPlot, now, box) {
   const { series, height, isTime } = now.current;
-  const style = getComputedStyle(box);
-  const color = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
+  const color = (/** @type {string} */ name) => colorOf(box, name);
   const scales = [...new Set(series.map((one) => one.scale))];
   const axis = {
     stroke: color("--quiet"),
@@ -99,7 +98,7 @@ function options(now, box) {
         value: (/** @type {unknown} */ _plot, /** @type {number | null} */ value) =>
           value === null ? "–" : isTime ? clock(value) : `${value.toFixed(0)} s`,
       },
-      ...series.map((one) => drawn(one, color)),
+      ...series.map((one) => drawn(UPlot, one, color)),
     ],
     hooks: {
       setSelect: [
@@ -114,25 +113,29 @@ function options(now, box) {
   };
 }
 
-/** @param {Series} one @param {(name: string) => string} color */
-function drawn(one, color) {
+/** @param {any} UPlot @param {Series} one @param {(name: string) => string} color */
+function drawn(UPlot, one, color) {
   return {
     label: one.name,
     scale: one.scale,
     stroke: color(one.color),
     width: 1.5,
-    fill: one.isFilled ? `${color(one.color)}33` : undefined,
+    fill: one.isFilled ? color(one.color).replace("rgb(", "rgba(").replace(")", ", 0.2)") : undefined,
     dash: one.isDashed ? [6, 4] : undefined,
     points: { show: false },
-    paths: one.isStepped ? stepped : undefined,
+    paths: one.isStepped ? UPlot.paths.stepped({ align: 1 }) : undefined,
     value: (/** @type {unknown} */ _plot, /** @type {number | null} */ value) =>
       value === null || value === undefined ? "–" : one.told(value),
   };
 }
 
-/** @param {any} plot @param {number} series @param {number} first @param {number} last */
-function stepped(plot, series, first, last) {
-  return plot.constructor.paths.stepped({ align: 1 })(plot, series, first, last);
+/** What a variable of the style sheet is in the theme that is shown, as "rgb(…)". @param {HTMLElement} box @param {string} name */
+function colorOf(box, name) {
+  const before = box.style.color;
+  box.style.color = `var(${name})`;
+  const found = getComputedStyle(box).color;
+  box.style.color = before;
+  return found;
 }
 
 /** @param {unknown} _plot @param {number} _least @param {number | null} most */

@@ -20,26 +20,13 @@ export function TriggerGraph({ triggers, states = new Map(), runs = new Map(), l
     return layOutGraph(nodes, edges);
   }, [triggers]);
   if (graph.nodes.length === 0) return null;
-  const left = (/** @type {{ layer: number }} */ node) => node.layer * (NODE.width + NODE.gapX);
-  const top = (/** @type {{ place: number }} */ node) => node.place * (NODE.height + NODE.gapY);
   const width = graph.layers * NODE.width + (graph.layers - 1) * NODE.gapX;
   const height = graph.places * NODE.height + (graph.places - 1) * NODE.gapY;
   const byId = new Map(graph.nodes.map((node) => [node.id, node]));
   return html`<div class="graph" role="region" tabindex="0" aria-label=${label}>
     <div class="graph-body" style=${{ width: `${width}px`, height: `${height}px` }}>
       <svg width=${width} height=${height} aria-hidden="true">
-        ${graph.edges.map((edge, place) => {
-          const [from, to] = [byId.get(edge.from), byId.get(edge.to)];
-          if (!from || !to) return null;
-          const [x1, y1] = [left(from) + NODE.width, top(from) + NODE.height / 2];
-          const [x2, y2] = [left(to), top(to) + NODE.height / 2];
-          const bend = Math.max(Math.abs(x2 - x1) / 2, 30);
-          return html`<g key=${place}>
-            <path class="edge" d=${`M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2 - 6} ${y2}`} />
-            <path class="head-mark" d=${`M${x2} ${y2}l-7 -4v8z`} />
-            ${edge.note && html`<text x=${(x1 + x2) / 2} y=${(y1 + y2) / 2 - 5} text-anchor="middle">${edge.note.toLowerCase()}</text>`}
-          </g>`;
-        })}
+        ${graph.edges.map((edge, place) => html`<${EdgeMark} key=${place} edge=${edge} from=${byId.get(edge.from)} to=${byId.get(edge.to)} />`)}
       </svg>
       <ul>
         ${graph.nodes.map((node) => {
@@ -61,4 +48,39 @@ export function TriggerGraph({ triggers, states = new Map(), runs = new Map(), l
       </ul>
     </div>
   </div>`;
+}
+
+/** @param {{ layer: number }} node */
+function left(node) {
+  return node.layer * (NODE.width + NODE.gapX);
+}
+
+/** @param {{ place: number }} node */
+function top(node) {
+  return node.place * (NODE.height + NODE.gapY);
+}
+
+/** @param {{ edge: import("../lib/graph.js").PlacedEdge, from: import("../lib/graph.js").Place, to: import("../lib/graph.js").Place }} props */
+function EdgeMark({ edge, from, to }) {
+  const middle = (/** @type {{ place: number }} */ one) => top(one) + NODE.height / 2;
+  const end = { x: left(to), y: middle(to) };
+  let at = { x: left(from) + NODE.width, y: middle(from) };
+  let path = `M${at.x} ${at.y}`;
+  const curveTo = (/** @type {{ x: number, y: number }} */ next) => {
+    const bend = Math.max(Math.abs(next.x - at.x) / 2, 30);
+    path += `C${at.x + bend} ${at.y} ${next.x - bend} ${next.y} ${next.x} ${next.y}`;
+    at = next;
+  };
+  for (const one of edge.bends) {
+    curveTo({ x: left(one), y: middle(one) });
+    at = { x: left(one) + NODE.width, y: middle(one) };
+    path += `L${at.x} ${at.y}`;
+  }
+  const label = { x: end.x - NODE.gapX / 2 - 4, y: (at.y + end.y) / 2 - 5 };
+  curveTo({ x: end.x - 6, y: end.y });
+  return html`<g>
+    <path class="edge" d=${path} />
+    <path class="head-mark" d=${`M${end.x} ${end.y}l-7 -4v8z`} />
+    ${edge.note && html`<text x=${label.x} y=${label.y} text-anchor="middle">${edge.note.toLowerCase()}</text>`}
+  </g>`;
 }

@@ -1,7 +1,7 @@
 // One job: how long its runs take, its last runs, its definition, its bookmark.
 
 import { html, useState } from "../kit.js";
-import { counted, duration } from "../lib/format.js";
+import { duration } from "../lib/format.js";
 import { href } from "../lib/route.js";
 import { isLive } from "../lib/states.js";
 import { visible } from "../lib/visible.js";
@@ -110,15 +110,15 @@ function LastRuns({ told }) {
 function Definition({ told }) {
   const { definition } = told.job;
   if (definition === null) return null;
-  const rows = Object.entries(definition);
+  const rows = membersOf(definition, []).filter(({ path }) => path.join() !== "Name");
   return html`<${Panel} title="Definition" isOpen=${true}>
-    <table class="small-table" aria-label=${counted(rows.length, "member")}>
+    <table class="small-table">
       <tbody>
         ${rows.map(
-          ([key, value]) =>
-            html`<tr key=${key}>
-              <th scope="row">${visible(key)}</th>
-              <td><code class="breaks pre">${typeof value === "object" ? visibleJson(value) : visible(String(value))}</code></td>
+          ({ path, value }) =>
+            html`<tr key=${path.join("\u0000")}>
+              <th scope="row">${path.map((one, place) => html`${place > 0 && html`<span class="quiet"> / </span>`}<${Name} text=${one} />`)}</th>
+              <td>${typeof value === "number" && path.at(-1)?.endsWith("On") ? html`<${Instant} ms=${value * 1000} />` : html`<code class="breaks"><${Name} text=${String(value)} /></code>`}</td>
             </tr>`,
         )}
       </tbody>
@@ -126,7 +126,8 @@ function Definition({ told }) {
   <//>`;
 }
 
-/** @param {unknown} value */
-function visibleJson(value) {
-  return JSON.stringify(value, null, 2).split("\n").map(visible).join("\n");
+/** A definition as one row for each value in it. @param {unknown} value @param {string[]} path @returns {{ path: string[], value: unknown }[]} */
+function membersOf(value, path) {
+  if (typeof value !== "object" || value === null) return [{ path, value }];
+  return Object.entries(value).flatMap(([key, inner]) => membersOf(inner, [...path, key]));
 }

@@ -1,7 +1,7 @@
 // One run: its log beside all that is known of it, and what can be done with it.
 
 import { html, useEffect, useState } from "../kit.js";
-import { bytes, duration, figure } from "../lib/format.js";
+import { bytes, duration, figure, shortId } from "../lib/format.js";
 import { href } from "../lib/route.js";
 import { isLive, wordOf } from "../lib/states.js";
 import { visible } from "../lib/visible.js";
@@ -9,17 +9,7 @@ import { changeParams } from "../net/address.js";
 import { ask } from "../net/api.js";
 import { onRuns } from "../net/live.js";
 import { useLoaded, useReloadOnRuns } from "../net/loading.js";
-import {
-  Facts,
-  Instant,
-  JobLink,
-  Name,
-  Problem,
-  RunDuration,
-  RunLink,
-  StateMark,
-  TriggerLink,
-} from "../parts/marks.js";
+import { Facts, Instant, JobLink, Name, Problem, RunDuration, StateMark, TriggerLink } from "../parts/marks.js";
 import { useTitle } from "../parts/title.js";
 import { Log } from "./log.js";
 import { RunActions } from "./run_actions.js";
@@ -82,9 +72,11 @@ function Head({ run, told }) {
   return html`<div class="head">
       <div>
         <p class="crumbs"><a href="#/runs">Runs</a> / <${JobLink} name=${run.job_name} /></p>
-        <h1><${Name} text=${run.job_name} /> <${RunLink} id=${run.id} /></h1>
+        <div class="title-row">
+          <h1><${Name} text=${run.job_name} /> <span class="id" title=${run.id}>${shortId(run.id)}</span></h1>
+          <div aria-live="polite"><${StateMark} state=${run.state} /></div>
+        </div>
       </div>
-      <div aria-live="polite" class="head-state"><${StateMark} state=${run.state} /></div>
       <${RunActions} run=${run} given=${told.arguments.override} defaults=${told.arguments.default} />
     </div>
     ${run.state_detail && html`<p class="note-line">${visible(run.state_detail)}</p>`}

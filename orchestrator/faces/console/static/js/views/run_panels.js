@@ -18,7 +18,7 @@ export function History({ steps }) {
         (step) =>
           html`<li key=${step.seq}>
             <${StateMark} state=${step.to_state} />
-            <span class="quiet">${step.event.toLowerCase().replaceAll("_", " ")}</span>
+            <span class="quiet">${(step.event ?? "accepted").toLowerCase().replaceAll("_", " ")}</span>
             <time title=${fullInstant(step.at_ms)}>${instant(step.at_ms, beat.value)}.${String(step.at_ms % 1000).padStart(3, "0")}</time>
           </li>`,
       )}

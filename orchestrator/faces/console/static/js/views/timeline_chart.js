@@ -63,7 +63,7 @@ export function TimelineChart({ bars, range, onRange }) {
 function Grid({ layout, range, width, height, x }) {
   return html`<g class="grid" aria-hidden="true">
     ${layout.lanes.map((lane, place) => html`<rect key=${lane.job} class=${place % 2 ? "stripe" : "no-stripe"} x="0" width=${width} y=${TOP + lane.row * ROW} height=${lane.rows * ROW} />`)}
-    ${ticks(range.sinceMs, range.untilMs, Math.max(width / 90, 2)).map(({ atMs, label }) => html`<g key=${atMs}><line x1=${x(atMs)} x2=${x(atMs)} y1=${TOP - 6} y2=${height} /><text x=${x(atMs)} y="14" text-anchor="middle">${label}</text></g>`)}
+    ${ticks(range.sinceMs, range.untilMs, Math.max(width / 90, 2)).map(({ atMs, label }) => html`<g key=${atMs}><line x1=${x(atMs)} x2=${x(atMs)} y1=${TOP - 6} y2=${height} /><text x=${x(atMs)} y="14" text-anchor="middle">${x(atMs) > 18 && x(atMs) < width - 18 ? label : ""}</text></g>`)}
   </g>`;
 }
 

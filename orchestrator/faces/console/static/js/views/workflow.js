@@ -53,8 +53,11 @@ export function WorkflowView({ params }) {
   const shown = told.runs.find((one) => one.id === chosen) ?? run.value?.workflow_run ?? run.value?.run ?? null;
   return html`<div class="page">
     <div class="head">
-      <div><p class="crumbs"><a href="#/workflows">Workflows</a> /</p><h1><${Name} text=${name} /></h1></div>
-      ${shown && html`<${StateMark} state=${shown.status} />`}
+      <div><p class="crumbs"><a href="#/workflows">Workflows</a> /</p><div class="title-row">
+          <h1><${Name} text=${name} /></h1>
+          ${shown && html`<${StateMark} state=${shown.status} />`}
+        </div>
+      </div>
       ${!session.isReadOnly && html`<${Actions} name=${name} run=${shown} onChange=${reload} />`}
     </div>
     ${told.workflow.description && html`<p class="quiet">${visible(told.workflow.description)}</p>`}
