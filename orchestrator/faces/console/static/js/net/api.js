@@ -127,7 +127,7 @@ async function refusal(response) {
 /** Take the token of the daemon that runs now: one that was started anew has another. */
 async function renewToken() {
   const response = await reach("/", {});
-  const match = /name="console-token" content="([^"]*)"/.exec(await response.text());
+  const match = /name="token"\s+content="([^"]*)"/.exec(await response.text());
   if (match?.[1]) session.token = match[1];
 }
 

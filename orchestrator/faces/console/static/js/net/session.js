@@ -4,7 +4,7 @@ import { signal } from "../kit.js";
 
 /** @param {string} name @returns {string} */
 function meta(name) {
-  return document.querySelector(`meta[name="console-${name}"]`)?.getAttribute("content") ?? "";
+  return document.querySelector(`meta[name="${name}"]`)?.getAttribute("content") ?? "";
 }
 
 export const session = {
