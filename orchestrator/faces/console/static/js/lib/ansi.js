@@ -38,13 +38,17 @@ export function parseLine(line, style = PLAIN) {
   /** @type {{ text: string, style: Style }[]} */
   let parts = [];
   let last = 0;
+  let isReturned = false;
   /** @param {string} raw */
   const add = (raw) => {
     const pieces = raw.split("\r");
     pieces.forEach((piece, number) => {
+      isReturned ||= number > 0;
+      if (piece === "") return;
       // A return that something follows begins the line anew.
-      if (number > 0 && piece !== "") parts = [];
-      if (piece !== "") parts.push({ text: piece, style });
+      if (isReturned) parts = [];
+      isReturned = false;
+      parts.push({ text: piece, style });
     });
   };
   for (const match of line.matchAll(ESCAPE)) {
