@@ -1,0 +1,179 @@
+"""The page moves by itself: runs come, go on and end, logs grow; what one does there happens."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import runs
+from tests.support.browser import go, run_address, wait_for_truth
+from tests.support.daemon import Daemon
+
+TALKER = """
+import os, sys, time
+def wait_for(path):
+    while not os.path.exists(path):
+        time.sleep(0.01)
+gate = sys.argv[sys.argv.index("--gate") + 1]
+print("first line", flush=True)
+print("a complaint", file=sys.stderr, flush=True)
+wait_for(gate + ".1")
+print("\\x1b[31msecond\\x1b[0m line", flush=True)
+wait_for(gate + ".2")
+for number in range(3000):
+    print("line number", number)
+print("last line", flush=True)
+wait_for(gate)
+"""
+
+
+def never_loaded_again(page: Any) -> None:
+    """Mark the document; the mark is gone where it is loaded anew."""
+    page.evaluate("document.documentElement.dataset.mark = 'first'")
+
+
+def assert_never_loaded_again(page: Any) -> None:
+    assert page.evaluate("document.documentElement.dataset.mark") == "first"
+
+
+def test_a_run_appears_moves_and_ends_without_a_reload(page: Any, daemon: Daemon, tmp_path: Path) -> None:
+    job = daemon.job("appears", runs.WAIT_FOR_GATE)
+    go(page, daemon)
+    never_loaded_again(page)
+    with runs.gated_run(daemon, job, tmp_path / "gate") as run_id:
+        row = page.locator("tr", has=page.locator(f"#run-{run_id}"))
+        row.locator(".state", has_text="Running").wait_for()
+        assert row.locator(".c-duration").inner_text().endswith(" s")
+    row.locator(".state", has_text="Succeeded").wait_for()
+    assert_never_loaded_again(page)
+
+
+def test_filters_hold_for_what_comes_and_stay_in_the_address(page: Any, daemon: Daemon, tmp_path: Path) -> None:
+    mine, other = daemon.job("filtered", runs.WAIT_FOR_GATE), daemon.job("not filtered", "")
+    go(page, daemon)
+    page.get_by_label("Job", exact=True).fill(mine)
+    page.get_by_role("button", name="Running").click()
+    page.wait_for_url(re.compile(r"#/runs\?job=filtered&state=RUNNING$"))
+    page.reload()
+    page.wait_for_selector(".connection.open")
+    assert page.get_by_label("Job", exact=True).input_value() == mine
+    runs.succeed(daemon, other)
+    with runs.gated_run(daemon, mine, tmp_path / "gate") as run_id:
+        page.locator(f"#run-{run_id}").wait_for()
+        assert page.locator("tbody tr[data-row]").count() == 1
+    page.locator(f"#run-{run_id}").wait_for(state="detached")  # it runs no more, so it is not asked for
+
+
+def test_the_log_follows_in_colours_and_is_searched(page: Any, daemon: Daemon, tmp_path: Path) -> None:
+    job, gate = daemon.job("talks", TALKER), tmp_path / "gate"
+    with runs.gated_run(daemon, job, gate) as run_id:
+        go(page, daemon, run_address(run_id))
+        page.locator(".log-line", has_text="first line").wait_for()
+        Path(f"{gate}.1").touch()
+        page.locator(".log-line .fg1", has_text="second").wait_for()
+        Path(f"{gate}.2").touch()
+        page.locator(".log-line", has_text="last line").wait_for()  # the end is what is seen: it follows
+        assert page.locator(".log-line").count() < 200, "only lines that are seen are drawn"
+        page.get_by_role("button", name="stderr").click()
+        page.locator(".log-line", has_text="a complaint").wait_for()
+        page.get_by_role("button", name="stdout").click()
+        page.get_by_label("Search the log").fill("NUMBER 17")
+        page.get_by_text("111 lines").wait_for()  # 17, 170 to 179, 1700 to 1799
+        page.get_by_label("Search the log").press("Enter")
+        page.locator(".log-line.shown", has_text="line number 17").wait_for()
+        assert page.locator(".log-line.shown mark").inner_text() == "number 17"
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    assert Path(download.value.path()).read_text().startswith("first line\n")
+
+
+def test_stopping_asks_first_and_then_stops(page: Any, daemon: Daemon, tmp_path: Path) -> None:
+    job = daemon.job("stops", runs.WAIT_FOR_GATE)
+    with runs.gated_run(daemon, job, tmp_path / "gate") as run_id:
+        go(page, daemon, run_address(run_id))
+        page.get_by_role("button", name="Stop", exact=True).click()
+        page.get_by_role("button", name="Leave it").click()
+        assert daemon.run(job, run_id)["JobRunState"] == "RUNNING"
+        page.get_by_role("button", name="Stop", exact=True).click()
+        page.get_by_role("button", name="Stop it").click()
+        page.locator(".title-row .state", has_text="Stopped").wait_for()
+        assert daemon.run(job, run_id)["JobRunState"] == "STOPPED"
+
+
+def test_a_run_is_run_again_with_edited_arguments(page: Any, daemon: Daemon) -> None:
+    job = daemon.job("again", runs.PRINT_ARGV)
+    first = runs.succeed(daemon, job, Arguments={"--day": "monday", "--size": "<b>3</b>"})
+    go(page, daemon, run_address(first["Id"]))
+    page.get_by_role("button", name="Run again…").click()
+    page.get_by_label("Value of argument 1").fill("friday")
+    page.get_by_label("Name of argument 3").fill("--extra")
+    page.get_by_label("Value of argument 3").fill("a b")
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_url(re.compile(r"#/run/jr_(?!" + first["Id"][3:] + ")"))
+    page.locator(".title-row .state", has_text="Succeeded").wait_for()
+    again = daemon.ended(job, page.url.rpartition("/")[2])
+    assert runs.arguments_of(runs.printed(daemon, again)) == {"--day": "friday", "--size": "<b>3</b>", "--extra": "a b"}
+
+
+def test_a_hidden_argument_is_not_sent_as_it_is_shown(page: Any, daemon: Daemon) -> None:
+    job = daemon.job("secret", runs.PRINT_ARGV)
+    first = runs.succeed(daemon, job, Arguments={"--db_password": "s3cret", "--day": "1"})
+    go(page, daemon, run_address(first["Id"]))
+    page.get_by_role("button", name="Run again…").click()
+    value = page.get_by_label("Value of argument 1")
+    assert value.input_value() == "***"
+    page.get_by_label("Value of argument 2").fill("2")
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_text("The value of --db_password is hidden here.").wait_for()
+    page.get_by_label("Value of argument 2").fill("1")
+    page.get_by_role("button", name="Start", exact=True).click()  # unchanged: the daemon takes its own
+    page.wait_for_url(re.compile(r"#/run/.+_attempt_1$"))
+    again = daemon.ended(job, page.url.rpartition("/")[2])
+    assert runs.arguments_of(runs.printed(daemon, again)) == {"--db_password": "s3cret", "--day": "1"}
+
+
+def test_a_job_is_started_from_its_page(page: Any, daemon: Daemon) -> None:
+    job = daemon.job("marks", runs.PRINT_ARGV)
+    go(page, daemon, "#/jobs")
+    page.get_by_role("link", name=job).click()
+    page.get_by_role("button", name="Start…").click()
+    page.get_by_label("Name of argument 1").fill("--x")
+    page.get_by_label("Value of argument 1").fill("1")
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.locator(".title-row .state", has_text="Succeeded").wait_for()
+
+
+def test_a_trigger_is_started_and_stopped(page: Any, daemon: Daemon) -> None:
+    job = daemon.job("triggered", "")
+    members = {"Type": "SCHEDULED", "Schedule": "cron(0 3 * * ? *)", "Actions": [{"JobName": job}]}
+    assert daemon.call("CreateTrigger", {"Name": "at three", **members}) == {"Name": "at three"}
+    go(page, daemon, "#/triggers")
+    row = page.locator("tr", has_text="at three")
+    row.get_by_role("button", name="Start").click()
+    row.locator(".state", has_text="Activated").wait_for()
+    row.get_by_role("button", name="Stop…").click()
+    page.get_by_role("button", name="Stop it").click()
+    row.locator(".state", has_text="Deactivated").wait_for()
+    assert daemon.call("GetTrigger", {"Name": "at three"})["Trigger"]["State"] == "DEACTIVATED"
+
+
+@pytest.mark.parametrize("view", ["#/timeline?span=15m", "#/jobs", "#/capacity?span=15m"])
+def test_other_views_move_as_well(page: Any, daemon: Daemon, tmp_path: Path, view: str) -> None:
+    job = daemon.job(f"moves {view[2:4]}", runs.WAIT_FOR_GATE)
+    go(page, daemon, view)
+    never_loaded_again(page)
+    with runs.gated_run(daemon, job, tmp_path / "gate") as run_id:
+        if "timeline" in view:
+            bar = page.locator(f"#bar-{run_id} .fill-running")
+            bar.wait_for()
+            width = float(bar.get_attribute("width") or 0)
+            drawn = f"document.querySelector('#bar-{run_id} .ran').getAttribute('width')"
+            wait_for_truth(page, f"Number({drawn}) > {width + 1}")
+        elif "jobs" in view:
+            page.locator("tr", has_text=job).locator(".state", has_text="Running").wait_for()
+        else:
+            page.get_by_text("1 run", exact=True).wait_for()
+    if "timeline" in view:
+        page.locator(f"#bar-{run_id} .fill-succeeded").wait_for()
+    assert_never_loaded_again(page)

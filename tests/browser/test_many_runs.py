@@ -1,0 +1,81 @@
+"""Thousands of runs stay smooth: few rows are drawn, and scrolling to the oldest is one long way without a stop."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.browser import go, wait_for_truth
+from tests.support.daemon import Daemon
+from tests.support.history import History
+
+RUNS = 5000
+_SCROLL = """
+async () => {
+  const gaps = []; let last = performance.now(); let most = 0;
+  const end = performance.now() + 60000;
+  let still = 0;
+  while (performance.now() < end && still < 40) {
+    const before = scrollY;
+    scrollBy(0, 900);
+    await new Promise((resolve) => requestAnimationFrame(resolve));
+    const now = performance.now(); gaps.push(now - last); last = now;
+    most = Math.max(most, document.querySelectorAll("tr[data-row]").length);
+    still = scrollY === before ? still + 1 : 0;
+    if (still) await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  gaps.sort((a, b) => a - b);
+  return { most, p50: gaps[Math.floor(gaps.length / 2)], frames: gaps.length, longest: gaps.at(-1) };
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """Lend a daemon with 5,000 runs stored."""
+    daemon = Daemon(tmp_path_factory.mktemp("full"))
+    daemon.state_dir.mkdir(mode=0o700)
+    History(daemon.state_dir / "state.db").fill(RUNS)
+    (daemon.state_dir / "state.db").chmod(0o600)
+    with daemon:
+        yield daemon
+
+
+def test_five_thousand_runs_are_scrolled_through(page: Any, full: Daemon) -> None:
+    page.set_content("<main style='height: 200000px'>a page with nothing on it</main>")
+    bare = page.evaluate(_SCROLL)
+    go(page, full)
+    page.wait_for_selector("tr[data-row]")
+    seen = page.evaluate(_SCROLL)
+    assert seen["most"] <= 120, seen
+    # A machine that does other things as well draws less often, whatever the page is.
+    assert seen["p50"] < 3 * bare["p50"] + 30, (seen, bare)
+    told = page.locator(".head .quiet").inner_text()
+    assert int(told.split(" ")[0].replace(",", "")) >= RUNS, told
+    last = page.locator("tr[data-row]").last
+    assert int(last.get_attribute("aria-rowindex")) > RUNS
+
+
+def test_a_rare_run_is_found_among_them(page: Any, full: Daemon) -> None:
+    rare = len(json.loads(full.get("/runs?job=rare&limit=1000")[1])["runs"])
+    go(page, full, "#/runs?job=rare")
+    wait_for_truth(page, f"document.querySelectorAll('tr[data-row]').length === {rare}")
+    assert 0 < rare < 20
+
+
+def test_a_thousand_bars_are_drawn_and_moved(page: Any, full: Daemon) -> None:
+    go(page, full)
+    started = page.evaluate("fetch('/runs?limit=1').then((r) => r.json()).then((a) => a.runs[0].started_on_ms)")
+    since, until = started - 1000 * 25_000, started + 60_000
+    go(page, full, f"#/timeline?since={since}&until={until}")
+    wait_for_truth(page, "document.querySelectorAll('a.bar').length > 900")
+    took_ms = page.evaluate(
+        """async () => {
+             const begun = performance.now();
+             document.querySelector('[aria-label="Closer"]').click();
+             await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+             return performance.now() - begun;
+           }"""
+    )
+    assert took_ms < 5000, "so that it is no hang, on a machine that does other things as well"
