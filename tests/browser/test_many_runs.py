@@ -1,9 +1,11 @@
 """Thousands of runs stay smooth: few rows are drawn, and scrolling to the oldest is one long way without a stop."""
 
+import contextlib
 import json
 from collections.abc import Iterator
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.support.browser import go, wait_for_truth
@@ -18,7 +20,7 @@ async () => {
   let still = 0;
   while (performance.now() < end && still < 40) {
     const before = scrollY;
-    scrollBy(0, 900);
+    scrollBy(0, 400);
     await new Promise((resolve) => requestAnimationFrame(resolve));
     const now = performance.now(); gaps.push(now - last); last = now;
     most = Math.max(most, document.querySelectorAll("tr[data-row]").length);
@@ -43,18 +45,29 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 
 
 def test_five_thousand_runs_are_scrolled_through(page: Any, full: Daemon) -> None:
-    page.set_content("<main style='height: 200000px'>a page with nothing on it</main>")
-    bare = page.evaluate(_SCROLL)
     go(page, full)
     page.wait_for_selector("tr[data-row]")
+    before_s = _cpu_s()
     seen = page.evaluate(_SCROLL)
+    used_ms = (_cpu_s() - before_s) * 1000 / seen["frames"]
     assert seen["most"] <= 120, seen
-    # A machine that does other things as well draws less often, whatever the page is.
-    assert seen["p50"] < 3 * bare["p50"] + 30, (seen, bare)
+    # Of CPU, of all chromium's processes: how long a frame takes depends on what else the machine does.
+    assert used_ms < 50, (used_ms, seen)
     told = page.locator(".head .quiet").inner_text()
     assert int(told.split(" ")[0].replace(",", "")) >= RUNS, told
     last = page.locator("tr[data-row]").last
     assert int(last.get_attribute("aria-rowindex")) > RUNS
+
+
+def _cpu_s() -> float:
+    """Return what chromium has used so far."""
+    used_s = 0.0
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "chrom" in process.name():
+                times = process.cpu_times()
+                used_s += times.user + times.system
+    return used_s
 
 
 def test_a_rare_run_is_found_among_them(page: Any, full: Daemon) -> None:
