@@ -50,10 +50,8 @@ install: $(VENV)/.has-run ## Make the virtual environment with the orchestrator 
 test: check unit-tests ## Run what every change must pass: checks, unit, property, integration and short crash tests
 
 .PHONY: test-all
-test-all: $(VENV)/.has-dev clients $(WHEELS)/.has-all ## Run the long tests: conformance, crash matrix, other kernels, packaging, soak
-	$(PYTEST) -m 'conformance or crash_full or machine or packaging or soak' $(ARGS)
-test-all: $(VENV)/.has-dev clients browser console ## Run the long tests: conformance, browser, full crash matrix, other kernels, soak
-	$(PYTEST) -m 'browser or conformance or crash_full or machine or soak' $(ARGS)
+test-all: $(VENV)/.has-dev clients browser console $(WHEELS)/.has-all ## Run the long tests: browser, conformance, crash matrix, other kernels, packaging, soak
+	$(PYTEST) -m 'browser or conformance or crash_full or machine or packaging or soak' $(ARGS)
 
 .PHONY: check
 check: format-check lint types contracts ## Check format, lint, types and the direction of imports
@@ -77,6 +75,7 @@ conformance: $(VENV)/.has-dev clients ## Run foreign clients (boto3, AWS CLI, Ai
 .PHONY: packaging
 packaging: $(VENV)/.has-dev $(WHEELS)/.has-all ## Build, install without a network, and run what is installed
 	$(PYTEST) -m packaging $(ARGS)
+
 .PHONY: console
 console: $(PAGE)/.has-node-modules ## Check the console's page: format, types, and the unit tests of its modules (needs npm)
 	$(PAGE)/node_modules/.bin/prettier --config tests/console/prettier.json --check --log-level warn \
@@ -230,6 +229,8 @@ $(WHEELS)/.has-all: requirements.lock requirements-build.lock requirements-oldes
 		-r requirements-build.lock -d $(WHEELS)
 	$(BIN)/python -m pip download --quiet --no-deps --require-hashes --only-binary=:all: -r requirements-oldest.lock \
 		-d $(WHEELS)/oldest
+	@touch $@
+
 $(VENV)/.has-browser: requirements-browser.lock $(VENV)/.has-dev
 	$(INSTALL) -r requirements-browser.lock
 	@touch $@

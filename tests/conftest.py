@@ -10,7 +10,12 @@ from hypothesis import settings
 
 _HERE: Final = Path(__file__).parent
 _NO_SKIP: Final = os.environ.get("ORCHESTRATOR_TESTS_NO_SKIP") == "1"
-_MARKER_OF_FOLDER: Final = {"benchmarks": "benchmark", "conformance": "conformance", "packaging": "packaging"}
+_MARKER_OF_FOLDER: Final = {
+    "benchmarks": "benchmark",
+    "browser": "browser",
+    "conformance": "conformance",
+    "packaging": "packaging",
+}
 
 # A slow machine is not a wrong answer; pytest-timeout bounds what hangs.
 settings.register_profile("orchestrator", deadline=None)

@@ -28,6 +28,7 @@ _MODULES: Final = {
     "W5": "w5_memory",
     "W6": "w6_idle",
     "W7": "w7_pandas",
+    "W8": "w8_console",
 }
 _DOCUMENT: Final = ROOT / "docs" / "performance.md"
 

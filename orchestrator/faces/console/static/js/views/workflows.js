@@ -26,7 +26,7 @@ export function WorkflowsView() {
     ${found.value && workflows.length === 0 && html`<p class="empty">There are no workflows yet. CreateWorkflow makes one, and triggers belong to it.</p>`}
     ${
       workflows.length > 0 &&
-      html`<table class="list">
+      html`<div class="scrolls" role="region" aria-label="Workflows" tabindex="0"><table class="list">
         <thead><tr><th scope="col">Workflow</th><th scope="col">Live</th><th scope="col">Last run</th><th scope="col">Begun</th><th scope="col" class="wide-only">Description</th></tr></thead>
         <tbody>
           ${workflows.map(
@@ -40,7 +40,7 @@ export function WorkflowsView() {
               </tr>`,
           )}
         </tbody>
-      </table>`
+      </table></div>`
     }
   </div>`;
 }
