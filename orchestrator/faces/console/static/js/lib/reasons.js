@@ -18,7 +18,7 @@ export function reasonsOf(told, nowMs) {
 /** @param {Explanation} told @returns {string[]} */
 function waitReasons({ wait, slots }) {
   if (!wait) return [];
-  const sentences = [`It waits at place ${wait.place} of ${wait.queued}: ${ended(wait.reason)}`];
+  const sentences = [ended(wait.reason), `It is at place ${wait.place} of ${wait.queued}.`];
   if (wait.is_behind_its_job) {
     sentences.push(`${counted(wait.ahead_of_job, "earlier run")} of the same job must start first.`);
   } else if (wait.head && wait.head.place < wait.place) {

@@ -79,7 +79,7 @@ function Head({ run, told }) {
       </div>
       <${RunActions} run=${run} given=${told.arguments.override} defaults=${told.arguments.default} />
     </div>
-    ${run.state_detail && html`<p class="note-line">${visible(run.state_detail)}</p>`}
+    ${run.state_detail && run.state !== "WAITING" && html`<p class="note-line">${visible(run.state_detail)}</p>`}
     ${run.error_message && html`<pre class="error-message" tabindex="0" aria-label="Error message">${visibleLines(run.error_message)}</pre>`}
     <${Facts} items=${facts} />`;
 }

@@ -40,7 +40,7 @@ export function RunsView({ params }) {
 function told({ list }, count) {
   if (!list.isBegun) return "Reading…";
   const shown = counted(list.runs.length, "run");
-  const more = list.next === null ? "" : " so far, more below";
+  const more = list.next === null ? "" : ", more below";
   return `${shown}${count > 0 ? " match" : ""}${more}`;
 }
 
