@@ -83,6 +83,22 @@ class Runs(_Section):
     script_roots: tuple[_Place, ...] = ()
 
 
+class Environments(_Section):
+    """The environments that are made for runs with --additional-python-modules; 0: no bound."""
+
+    enabled: bool = True
+    installer: Annotated[str, Field(pattern=r"^(auto|pip|uv|/.+)$")] = "auto"
+    timeout_s: Annotated[float, Field(gt=0, le=86_400)] = 900
+    max_bytes: Annotated[int, Field(ge=0)] = 20 * 1024 * 1024 * 1024
+    max_count: Annotated[int, Field(ge=0)] = 50
+    max_idle_days: Annotated[float, Field(ge=0, le=36_500)] = 30
+    index_url: str = ""
+    extra_index_urls: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    find_links: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    offline: bool = False
+    environment: dict[str, str] = {}
+
+
 class Limits(_Section):
     """What the processes of one run may use together, as far as the kernel can be asked to hold it; 0: no limit."""
 
@@ -183,6 +199,7 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "console"] = "auto"
     capacity: Capacity = Capacity()
     runs: Runs = Runs()
+    environments: Environments = Environments()
     limits: Limits = Limits()
     triggers: Triggers = Triggers()
     retries: Retries = Retries()

@@ -193,6 +193,10 @@ class Executor(Protocol):
         """Say where the run's files are, for people."""
         ...
 
+    def preparations(self) -> Mapping[JobRunId, str]:
+        """Return the runs whose launches wait for something, and what for, as people are told."""
+        ...
+
     def capacity(self) -> float | None:
         """Return how many DPU fit at once, or None where only the configured slots limit that."""
         ...

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from orchestrator.executors import s3, users
+from orchestrator.executors import modules, s3, users
 from orchestrator.executors.interface import LaunchSpec
+from orchestrator.executors.modules import EnvironmentSettings, Wanted
 from orchestrator.executors.s3 import S3Settings
 from orchestrator.executors.users import User
 from orchestrator.model import arguments
@@ -48,6 +49,7 @@ class WorldSettings:
     script_roots: Sequence[Path] = ()  # where scripts may lie, resolved; empty: anywhere
     runtimes: Mapping[str, NamedRuntime] = field(default_factory=dict)
     s3: S3Settings = field(default_factory=S3Settings)
+    environments: EnvironmentSettings = field(default_factory=EnvironmentSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +74,24 @@ class World:
     fetches: list[s3.Fetch]  # to be made before it is executed
     user: User | None  # whose process it is to be, where that is not the daemon's
     runtime: Runtime | None = None
+    modules: Wanted | None = None  # what has to be installed before it is executed
 
 
 def needs_fetching(spec: LaunchSpec, settings: WorldSettings) -> bool:
     """Say whether the world of a run waits for the network."""
-    return any(s3.is_fetched(location, settings.s3) for location in [_script_location(spec), *_library_locations(spec)])
+    locations = [_script_location(spec), *_library_locations(spec)]
+    if settings.environments.is_enabled:
+        locations += modules.locations(spec.arguments)
+    return any(s3.is_fetched(location, settings.s3) for location in locations)
 
 
-def build(spec: LaunchSpec, settings: WorldSettings, directory: Path) -> World:
-    """Return the world of one run whose files are in `directory`.
+def needs_modules(spec: LaunchSpec, settings: WorldSettings) -> bool:
+    """Say whether modules have to be installed for a run."""
+    return settings.environments.is_enabled and modules.are_wanted(spec.arguments)
+
+
+def build(spec: LaunchSpec, settings: WorldSettings, directory: Path, environment: Path | None = None) -> World:
+    """Return the world of one run whose files are in `directory`, and whose modules are in `environment`.
 
     Raises:
         LaunchError: the script's location, its interpreter or its user cannot be made out.
@@ -110,12 +121,15 @@ def build(spec: LaunchSpec, settings: WorldSettings, directory: Path) -> World:
         injected += [("--WORKFLOW_NAME", spec.workflow_name), ("--WORKFLOW_RUN_ID", spec.workflow_run_id)]
     if arguments.TEMP_DIR not in spec.arguments:
         injected.append((arguments.TEMP_DIR, str(temporary)))
+    wanted = None
+    if needs_modules(spec, settings):
+        wanted = modules.wanted(spec.arguments, _interpreter(spec, settings, python_home), located)
+        python_home = python_home if environment is None else str(environment)
     interpreter = [_interpreter(spec, settings, python_home)] if is_python else []
     common = _common_environment(settings, python_home, user or users.ourselves())
     preload = _preload(spec, named)
-    is_warm = (
-        bool(interpreter) and preload is not None and user is None
-    )  # nothing of another user's is imported as ours
+    # Nothing of another user's is imported as ours.
+    is_warm = bool(interpreter) and preload is not None and user is None
     return World(
         script=script,
         argv=[*interpreter, str(script), *arguments.to_argv(injected, spec.arguments)],
@@ -123,6 +137,7 @@ def build(spec: LaunchSpec, settings: WorldSettings, directory: Path) -> World:
         fetches=fetches,
         user=user,
         runtime=_runtime(interpreter[0], preload or (), common) if is_warm else None,
+        modules=wanted,
     )
 
 

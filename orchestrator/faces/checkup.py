@@ -45,6 +45,7 @@ def examine(state_dir: Path, *, is_up: Callable[[], bool], patience_s: float) ->
     yield _unit(machine.cgroups_of(pid) if pid is not None else "")
     if can_look:
         yield machine.check_processes(state_dir / "runs")
+        yield machine.check_environments(state_dir / "environments")
         yield from _runs(database, state_dir / "runs", patience_s)
 
 

@@ -118,6 +118,9 @@ class _Machine:
         """Find arguments that contradict each other or reach no script, and a missing interpreter."""
         rest = dict(self._merged)
         customer = {key: rest.pop(key) for key in (arguments.CUSTOMER_ENV,) if key in rest}
+        modules: dict[str, str] = {
+            key: rest.pop(key) for key in (arguments.MODULES, arguments.MODULES_OPTIONS) if key in rest
+        }
         window = [key for key in (arguments.BOOKMARK_FROM, arguments.BOOKMARK_TO) if key in rest]
         is_option = arguments.bookmark_option(rest) in arguments.BOOKMARK_OPTIONS
         for key, checked in (
@@ -132,8 +135,23 @@ class _Machine:
         for key in arguments.ignored_keys(self._merged):
             where = self._at(key)
             yield Mistake(where, f"{where[0]}: the key {key!r} does not begin with --, so no script gets it")
+        yield from self._find_module_mistakes(modules)
         yield from self._find_user_mistake()
         yield from self._find_runtime_mistakes()
+
+    def _find_module_mistakes(self, given: Mapping[str, str]) -> Iterator[Mistake]:
+        """Find what would not be installed: an option among the modules, a file that is not there."""
+        try:
+            arguments.check_merged(given)
+            wanted = self._world(version=None, **_named(given)).modules if given else None
+            missing = next((path for path in wanted.files if not path.is_file()), None) if wanted else None
+            problem = f"{arguments.MODULES}: {missing}: no such file" if missing else None
+        except (RequestError, LaunchError) as error:
+            problem = str(error)
+        if problem is not None:
+            key = arguments.MODULES_OPTIONS if problem.startswith(arguments.MODULES_OPTIONS) else arguments.MODULES
+            where = self._at(key)
+            yield Mistake(where, f"{where[0]}: {problem}")
 
     def _find_user_mistake(self) -> Iterator[Mistake]:
         name = arguments.user_of_job(self._own)
@@ -206,6 +224,11 @@ class _Machine:
             self._world(script, self._command.python_version)
         except LaunchError as error:
             yield Mistake(("Command", "PythonVersion"), f"Command.PythonVersion: {error}")
+
+
+def _named(given: Mapping[str, str]) -> dict[str, str]:
+    """Return arguments as `_world` takes them."""
+    return {key.removeprefix("--").replace("-", "_"): value for key, value in given.items()}
 
 
 def _problem_of_script(script: Path, path: str, *, is_python: bool) -> str | None:

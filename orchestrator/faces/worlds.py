@@ -1,14 +1,19 @@
 """From the settings to what the executors know of all scripts, and whether this machine has it."""
 
+import shutil
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from orchestrator.executors import users
+from orchestrator.executors.modules import EnvironmentSettings
 from orchestrator.executors.s3 import S3Settings
 from orchestrator.executors.world import NamedRuntime, WorldSettings
 from orchestrator.faces.access_keys import for_scripts
 from orchestrator.faces.sigv4 import AccessKey
 from orchestrator.model.errors import LaunchError
 from orchestrator.settings import Mistake, Settings
+
+_S_PER_DAY: Final = 86_400
 
 
 def world_settings(
@@ -35,6 +40,25 @@ def world_settings(
             for name, runtime in settings.runtimes.items()
         },
         s3=S3Settings(directories=settings.s3, endpoint_url=settings.s3_endpoint_url, region=settings.region),
+        environments=_environments(settings),
+    )
+
+
+def _environments(settings: Settings) -> EnvironmentSettings:
+    chosen = settings.environments
+    return EnvironmentSettings(
+        is_enabled=chosen.enabled,
+        installer=chosen.installer,
+        timeout_s=chosen.timeout_s,
+        max_bytes=chosen.max_bytes,
+        max_count=chosen.max_count,
+        max_idle_s=chosen.max_idle_days * _S_PER_DAY,
+        index_url=chosen.index_url,
+        extra_index_urls=chosen.extra_index_urls,
+        find_links=chosen.find_links,
+        is_offline=chosen.offline,
+        variables=chosen.environment,
+        path=settings.path,
     )
 
 
@@ -45,6 +69,9 @@ def missing_on_machine(settings: Settings) -> Iterator[Mistake]:
             users.named(settings.runs.run_as)
         except LaunchError as error:
             yield Mistake("[runs] run_as", None, str(error))
+    installer = settings.environments.installer
+    if installer.startswith("/") and shutil.which(installer) is None:
+        yield Mistake("[environments] installer", None, f"{installer} is not an executable file")
     for root in settings.runs.script_roots:
         if not root.is_dir():
             yield Mistake("[runs] script_roots", None, f"{root} is not a directory")

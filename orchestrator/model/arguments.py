@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from orchestrator.model import modules
 from orchestrator.model.errors import InvalidInputError
 
 MAX_TOTAL_BYTES: Final = 260 * 1024
@@ -24,6 +25,8 @@ CUSTOMER_ENV: Final = "--customer-driver-env-vars"
 BOOKMARK_OPTION: Final = "--job-bookmark-option"
 BOOKMARK_FROM: Final = "--job-bookmark-from"
 BOOKMARK_TO: Final = "--job-bookmark-to"
+MODULES: Final = modules.MODULES
+MODULES_OPTIONS: Final = modules.OPTIONS
 PYTHON: Final = "--orchestrator-python"
 """Ours: the interpreter or the virtual environment that a job or run wants; not passed to the script."""
 PRELOAD: Final = "--orchestrator-preload"
@@ -142,6 +145,7 @@ def check_merged(merged: Mapping[str, str]) -> None:
     if CUSTOMER_ENV in merged:
         customer_environment(merged[CUSTOMER_ENV])
     modules_to_preload(merged.get(PRELOAD, ""))
+    modules.wanted(merged)
 
 
 def bookmark_option(merged: Mapping[str, str]) -> str:

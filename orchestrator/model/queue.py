@@ -45,7 +45,7 @@ class Limits:
 class Wait:
     """Why a queued run does not start, and where it stands."""
 
-    place: int  # 1 is the head
+    place: int  # 1 is the head; 0: it is not queued any more
     reason: str
 
 

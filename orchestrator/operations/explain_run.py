@@ -138,7 +138,7 @@ def _queueing(
     limits: Limits,
 ) -> Queueing | None:
     wait = waits.get(run.id)
-    if wait is None:
+    if wait is None or not wait.place:
         return None
     own, before = queued[wait.place - 1], queued[: wait.place - 1]
     live = Counter(demand.job_key for demand in held.values())

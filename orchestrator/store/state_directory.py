@@ -21,7 +21,7 @@ _PRIVATE_FILE = 0o600
 _OTHERS_MAY_WRITE = 0o022
 _NOT_NOW = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 _OTHERS = 0o077
-_OURS = ("daemon.lock", "api.sock", "runs", "state.db*")  # the last also: what a restore leaves
+_OURS = ("daemon.lock", "api.sock", "environments", "runs", "state.db*")  # the last also: what a restore leaves
 _NOBODYS = frozenset({"lost+found"})  # the root of a file system of its own has it
 PASSABLE = 0o011
 """Lets scripts of other users get to their runs by name (RunDirectory.let_through), and shows them nothing."""
@@ -42,6 +42,11 @@ class StateDirectory:
     def runs(self) -> Path:
         """The runs' directories, in shards."""
         return self.path / "runs"
+
+    @property
+    def environments(self) -> Path:
+        """The modules that were installed for runs."""
+        return self.path / "environments"
 
 
 @contextmanager

@@ -144,8 +144,14 @@ class Supervisor:
         return list(self._line)
 
     def waits(self, run_ids: Iterable[JobRunId] | None = None) -> Mapping[JobRunId, Wait]:
-        """Return why each queued run waits, and its place; or, which costs less, only those of `run_ids`."""
-        return queue.explain(self._line, list(self._held.values()), self._limits, run_ids, ending=self._ending.values())
+        """Return why each queued run waits, and its place; or, which costs less, only those of `run_ids`.
+
+        A run that has its slots, and whose launch waits for something, stands at no place, which is 0.
+        """
+        held = list(self._held.values())
+        waits = queue.explain(self._line, held, self._limits, run_ids, ending=self._ending.values())
+        preparing = self._around.executor.preparations()
+        return {**waits, **{run_id: Wait(place=0, reason=reason) for run_id, reason in preparing.items()}}
 
     async def serve(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Take up what the last daemon left, then dispatch until cancelled. Runs go on when this ends."""

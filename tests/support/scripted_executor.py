@@ -127,6 +127,10 @@ class ScriptedExecutor:
         """Return a name."""
         return f"memory:{run_id}"
 
+    def preparations(self) -> Mapping[JobRunId, str]:
+        """Return nothing: every launch is quick here."""
+        return {}
+
     def capacity(self) -> float | None:
         """Return None: the slots are the only limit."""
         return None

@@ -19,7 +19,9 @@ def test_what_a_script_may_import_needs_the_standard_library_only(file: Path) ->
     assert set(_imported(file)) - sys.stdlib_module_names <= OURS
 
 
-@pytest.mark.parametrize("name", ["forking", "process_title", "shim", "spawn_server", "template", "warm"])
+@pytest.mark.parametrize(
+    "name", ["environment_maker", "forking", "process_title", "shim", "spawn_server", "template", "warm"]
+)
 def test_what_runs_beside_scripts_needs_the_standard_library_only(name: str) -> None:
     known = sys.stdlib_module_names | {"_signal", "_socket"}
     assert set(_imported(ROOT / "executors" / "local" / f"{name}.py")) <= known

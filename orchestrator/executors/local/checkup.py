@@ -14,6 +14,7 @@ from typing import Final
 
 import psutil
 
+from orchestrator.executors.local.environment_files import EnvironmentFiles
 from orchestrator.executors.local.leftovers import MARKER
 from orchestrator.executors.local.survey import FoundDirectory, found_directories, is_held
 from orchestrator.model.findings import Finding, Verdict
@@ -28,6 +29,7 @@ _OPEN_FILES: Final = re.compile(r"Max open files\s+\S+\s+(\S+)")
 _SOON_S: Final = 1.0
 """How long an end may take from the row to the last process."""
 _NAMED: Final = 5
+_MIB: Final = 1024 * 1024
 _PLACE: Final = "ORCH_BOOKMARK_FILE"
 
 
@@ -130,6 +132,17 @@ def check_runs(runs: Path, ended_of: Callable[[JobRunId], bool | None], *, withi
         pids = " ".join(str(found.shim_pid) for found in stuck)
         yield Finding("shims", Verdict.FAIL, told, f"kill {pids}")
     yield Finding("run directories", Verdict.OK, f"{looked} were looked at")
+
+
+def check_environments(root: Path) -> Finding:
+    """Look at the environments of modules, and at what makings have left."""
+    files = EnvironmentFiles(root, lambda _: True)
+    ready = [one for one in files.found() if one.place is not None]
+    told = f"{len(ready)} of modules, {sum(one.stored_bytes for one in ready) / _MIB:,.0f} MiB"
+    remains = len(list(files.remains()))
+    if remains:
+        return Finding("environments", Verdict.WARN, f"{told}; {remains} are remains", "orchestrator gc removes them")
+    return Finding("environments", Verdict.OK, told)
 
 
 def _unknown(unknown: list[FoundDirectory]) -> Iterator[Finding]:

@@ -15,8 +15,10 @@ from orchestrator.executors.world import Runtime
 _FOLDER: Final = Path(__file__).resolve().parent
 SHIM: Final = _FOLDER / "shim.py"
 SPAWN_SERVER: Final = _FOLDER / "spawn_server.py"
+MAKER: Final = _FOLDER / "environment_maker.py"
 _NOTICES_FD: Final = 3  # in a shim
 _SERVER_FDS: Final = (4, 3)  # in a spawn server: its requests, the notices
+_MAKER_FDS: Final = (0, 3)  # in a maker of environments: what ends with the daemon, what is to be made
 _TEST_VARIABLES: Final = ("ORCHESTRATOR_CRASH_AT", "ORCHESTRATOR_CRASH_LOG")
 _SIGNALS: Final = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 
@@ -87,8 +89,33 @@ def execute_server(runtime: Runtime | None, requests: int, notices: int, output:
     )
 
 
+def execute_maker(liveness: int, spec: int) -> int:
+    """Execute a maker of one environment with these descriptors; return its pid.
+
+    Raises:
+        OSError: there is no room for a process.
+    """
+    high = max(liveness, spec, *_MAKER_FDS) + 1  # by way of a number that neither of them has
+    return os.posix_spawn(
+        sys.executable,
+        [sys.executable, "-I", "-S", str(MAKER)],
+        {},
+        file_actions=[
+            (os.POSIX_SPAWN_DUP2, spec, high),
+            (os.POSIX_SPAWN_DUP2, liveness, _MAKER_FDS[0]),
+            (os.POSIX_SPAWN_DUP2, high, _MAKER_FDS[1]),
+            (os.POSIX_SPAWN_CLOSE, high),
+            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+        ],
+        setsid=True,  # a terminal's Ctrl-C is for the daemon
+        setsigmask=(),
+        setsigdef=_SIGNALS,
+    )
+
+
 def end_session(pid: int) -> None:
-    """Kill a server that is not ready, and what a module that it imports has started. It is our child, and not reaped."""
+    """Kill a server that is not ready, or a maker that has ended, and what it has started. It is our child, and not reaped."""
     with suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
 

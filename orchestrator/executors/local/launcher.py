@@ -7,6 +7,7 @@ the event loop, without a thread or a task for each. A shim that another daemon 
 import asyncio
 import errno
 import os
+import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -35,6 +36,8 @@ from orchestrator.executors.interface import (
 )
 from orchestrator.executors.local import cgroups, ledger, leftovers, usage
 from orchestrator.executors.local.cgroups import Cgroups
+from orchestrator.executors.local.environment_files import EnvironmentFiles
+from orchestrator.executors.local.environments import Environments, UnmadeError
 from orchestrator.executors.local.executing import SHIM
 from orchestrator.executors.local.run_directory import Held, RunDirectory, prepare
 from orchestrator.executors.local.spares import Shim
@@ -49,6 +52,8 @@ __all__ = ["SHIM", "LocalExecutor"]
 
 log = structlog.stdlib.get_logger()
 
+ENVIRONMENTS: Final = "environments"
+"""Where, beside the runs' directories, the environments of modules are."""
 _FETCHES: Final = 8  # at once
 _PATIENCE_S: Final = 2.0
 _LOOK_INTERVAL_S: Final = 0.01
@@ -93,7 +98,9 @@ class LocalExecutor:
         self._said: dict[JobRunId, Sighting] = {}  # of those that are watched: what need not be looked at
         self._claimed: set[JobRunId] = set()  # those whose scripts were heard to be started, until their ends are seen
         self._refusals: dict[JobRunId, str] = {}
-        self._fetched: set[JobRunId] = set()  # those that wait for their launch with all that it needs
+        self._prepared: dict[JobRunId, Path | None] = {}  # those that wait for their launch with all that it needs
+        files = EnvironmentFiles(runs.parent / ENVIRONMENTS, lambda run_id: RunDirectory(runs, run_id).is_held())
+        self._environments = Environments(files, settings.environments)
         self._fetchers = anyio.CapacityLimiter(_FETCHES)
         self._spawner: Spawner | None = None
         self._unforked: set[JobRunId] = set()  # those for which a server made no shim: the next one is executed
@@ -109,23 +116,23 @@ class LocalExecutor:
         except OSError as error:  # a full disk: each launch tries again
             log.warning("run_directories_not_prepared", problem=str(error))
         self._spawning.start(runtimes)
+        await self._environments.start()
+        self._tidy()
 
     async def launch(self, spec: LaunchSpec) -> None:
         """Have a shim made for the attempt; see `Executor.launch`.
 
-        Where something is to be fetched first, that is all that is done: the run is looked at again afterwards, for a
-        stop may have come meanwhile, and the next launch spawns.
+        Where something is to be fetched or installed first, that is all that is done: the run is looked at again
+        afterwards, for a stop may have come meanwhile, and the next launch spawns.
         """
         self._refusals.pop(spec.run_id, None)
         try:
-            if spec.run_id not in self._fetched and world.needs_fetching(spec, self._settings):
-                async with self._fetchers:
-                    await s3.fetch_apart(partial(self._fetch, spec))
-                self._fetched.add(spec.run_id)
+            if spec.run_id not in self._prepared and self._needs_preparing(spec):
+                self._prepared[spec.run_id] = await self._prepare(spec)
                 self._happened(spec.run_id)
                 return
             directory = RunDirectory(self._runs, spec.run_id)
-            script_world = world.build(spec, self._settings, directory.path)
+            script_world = world.build(spec, self._settings, directory.path, self._prepared.get(spec.run_id))
             directory.create()
             if script_world.user is not None:
                 directory.let_through()
@@ -153,7 +160,7 @@ class LocalExecutor:
             seen = directory.look()
             match seen:
                 case Held(pid):
-                    self._fetched.discard(run_id)
+                    self._prepared.pop(run_id, None)
                     if self._adopt(run_id, pid, directory):
                         return Alive()
                     if directory.look() != seen:
@@ -166,7 +173,7 @@ class LocalExecutor:
                     return Unclaimed(self._refusals.get(run_id), run_id in self._claimed)
                 case Revoked() | Ended() | Lost():
                     self._claimed.discard(run_id)
-                    self._fetched.discard(run_id)
+                    self._let_go(run_id)
                     self._unforked.discard(run_id)
                     return seen
 
@@ -184,7 +191,7 @@ class LocalExecutor:
 
     async def revoke(self, run_id: JobRunId, reason: str) -> bool:
         """Take the claim; see `Executor.revoke`."""
-        self._fetched.discard(run_id)
+        self._let_go(run_id)
         try:
             is_revoked = RunDirectory(self._runs, run_id).revoke(reason)
         except OSError as error:
@@ -242,6 +249,10 @@ class LocalExecutor:
         """Return the run directory's path."""
         return str(RunDirectory(self._runs, run_id).path)
 
+    def preparations(self) -> Mapping[JobRunId, str]:
+        """Return the runs whose modules are being installed; see `Executor.preparations`."""
+        return self._environments.waiting
+
     def capacity(self) -> float | None:
         """Return None: the configured slots are the only limit here."""
         return None
@@ -254,6 +265,38 @@ class LocalExecutor:
                 shim.dismiss()
         if self._spawner is not None:
             self._spawner.close()
+        self._environments.close()
+
+    def _needs_preparing(self, spec: LaunchSpec) -> bool:
+        return world.needs_fetching(spec, self._settings) or world.needs_modules(spec, self._settings)
+
+    async def _prepare(self, spec: LaunchSpec) -> Path | None:
+        """Fetch and install what the run needs; return the environment of its modules, if it has any."""
+        if world.needs_fetching(spec, self._settings):
+            async with self._fetchers:
+                await s3.fetch_apart(partial(self._fetch, spec))
+        directory = RunDirectory(self._runs, spec.run_id)
+        script_world = world.build(spec, self._settings, directory.path)
+        if script_world.modules is None:
+            return None
+        self._tidy()
+        if script_world.user is not None:
+            directory.create()
+            directory.let_through()
+        try:
+            return await self._environments.lend(spec.run_id, script_world.modules, script_world.user)
+        except UnmadeError as error:
+            await anyio.to_thread.run_sync(directory.write_log, "stderr", error.output)
+            raise
+
+    def _tidy(self) -> None:
+        """Look, now and then, for environments that have gone out of use; nobody waits for that, not the daemon's end."""
+        if self._environments.is_tidying_due():
+            threading.Thread(target=self._environments.tidy, name="tidy", daemon=True).start()
+
+    def _let_go(self, run_id: JobRunId) -> None:
+        self._prepared.pop(run_id, None)
+        self._environments.give_back(run_id)
 
     def _fetch(self, spec: LaunchSpec) -> None:
         directory = RunDirectory(self._runs, spec.run_id)

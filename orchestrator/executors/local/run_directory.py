@@ -211,6 +211,15 @@ class RunDirectory:
                 return b""
             raise
 
+    def write_log(self, stream: Stream, data: bytes) -> None:
+        """Put `data` into a log of a run that has no shim: what kept it from starting. It is lost where there is no room."""
+        with suppress(OSError):
+            self.create()
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            descriptor = os.open(f"{self._name}/{stream}.log", flags, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+
     def log_extent(self, stream: Stream) -> LogExtent:
         """Return the log's size and the marks of its times. The size first: all it counts has its marks by then.
 

@@ -154,8 +154,9 @@ def _own_files() -> list[str]:
 
 def installed_places() -> tuple[str, ...]:
     """Return where modules are that an installer keeps."""
-    places = (sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
-    return tuple(filter(None, places))
+    places = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    places += [entry for entry in sys.path if entry.endswith(("/site-packages", "/dist-packages"))]  # of another prefix
+    return tuple(filter(None, dict.fromkeys(places)))
 
 
 def _mark(path: str) -> Mark | None:

@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator.executors import users, world
 from orchestrator.executors.interface import GivenBookmark, LaunchSpec
+from orchestrator.executors.modules import EnvironmentSettings, Wanted
 from orchestrator.executors.world import SCRIPT_PACKAGE, WorldSettings
 from orchestrator.model.errors import LaunchError
 from tests.support.records import run_id
@@ -27,8 +28,11 @@ def built(
     jobs_dir: Path, location: str = "script.py", *, bookmark: GivenBookmark | None = None, **changes: Any
 ) -> world.World:
     settings = {
-        name: changes.pop(name) for name in ("pythons", "environment", "own_environment", "run_as") if name in changes
+        name: changes.pop(name)
+        for name in ("pythons", "environment", "own_environment", "run_as", "environments")
+        if name in changes
     }
+    modules = changes.pop("modules", None)
     spec = LaunchSpec(
         run_id=RUN,
         job_id="j_1",
@@ -51,7 +55,7 @@ def built(
         is_root_allowed=True,
         **settings,
     )
-    return world.build(spec, surroundings, Path("/runs/one"))
+    return world.build(spec, surroundings, Path("/runs/one"), modules)
 
 
 def test_a_python_script_is_run_by_the_interpreter_with_our_arguments_first(jobs_dir: Path) -> None:
@@ -262,3 +266,39 @@ def test_an_extra_file_that_is_not_there_fails_the_launch(jobs_dir: Path) -> Non
         LaunchError, match=r"--extra-py-files: \[Errno 2\] No such file or directory: '.*/jobs/gone\.zip'"
     ):
         built(jobs_dir, arguments={"--extra-py-files": "gone.zip"})
+
+
+def test_modules_are_wanted_for_the_interpreter_that_the_job_has(jobs_dir: Path) -> None:
+    given = {"--additional-python-modules": "low==1, ./x.whl", "--python-modules-installer-option": "--pre"}
+    made = built(jobs_dir, arguments=given, python_version="3.9", pythons={"3.9": "/opt/py39"})
+    assert made.modules == Wanted(
+        python="/opt/py39",
+        requirements=("low==1", str(jobs_dir / "x.whl")),
+        files=(jobs_dir / "x.whl",),
+        options=("--pre",),
+        are_lists=False,
+    )
+    assert built(jobs_dir).modules is None
+    assert built(jobs_dir, arguments=given, environments=EnvironmentSettings(is_enabled=False)).modules is None
+
+
+def test_with_its_modules_a_script_is_run_by_the_interpreter_of_their_environment(jobs_dir: Path) -> None:
+    home = jobs_dir / "made"
+    home.mkdir()
+    given = {"--additional-python-modules": "low", "--orchestrator-preload": ""}
+    made = built(jobs_dir, arguments=given, modules=home)
+    assert made.argv[0] == str(home / "bin" / "python")
+    assert made.environment["VIRTUAL_ENV"] == str(home)
+    assert made.runtime is not None
+    assert made.runtime.python == str(home / "bin" / "python")
+    assert built(jobs_dir, "script.sh", arguments=given, modules=home).environment["PATH"].startswith(f"{home}/bin:")
+
+
+def test_modules_at_an_address_wait_for_the_network_and_those_from_an_index_do_not(jobs_dir: Path) -> None:
+    with pytest.raises(LaunchError, match=r"^The --additional-python-modules s3://b/x\.whl is not on this machine"):
+        built(jobs_dir, arguments={"--additional-python-modules": "s3://b/x.whl"})
+
+
+def test_what_was_stored_before_there_were_rules_fails_its_launch(jobs_dir: Path) -> None:
+    with pytest.raises(LaunchError, match=r"would be an option"):
+        built(jobs_dir, arguments={"--additional-python-modules": "-r x"})

@@ -11,11 +11,12 @@ from orchestrator.faces.cli.text import in_one_line, size
 
 @click.command("gc")
 @click.option("--dry-run", is_flag=True, help="Only say what would go; the daemon may run.")
+@click.option("--environments", is_flag=True, help="Remove the environments of modules, too, that no live run uses.")
 @click.option("--vacuum", is_flag=True, help="Write the database anew, without free pages.")
 @place_options
 @output_option
 @click.pass_context
-def command(context: click.Context, /, *, dry_run: bool, vacuum: bool, output: str) -> None:
+def command(context: click.Context, /, *, dry_run: bool, environments: bool, vacuum: bool, output: str) -> None:
     """Remove the directories of runs that the database does not know, and leftover files. No daemon may run.
 
     The daemon itself deletes what is over for long ([retention]). Directories that a live shim holds stay.
@@ -29,10 +30,10 @@ def command(context: click.Context, /, *, dry_run: bool, vacuum: bool, output: s
     rewritten = None
     with store_errors():
         if dry_run:
-            garbage = clearing.find(StateDirectory(state_dir))
+            garbage = clearing.find(StateDirectory(state_dir), with_environments=environments)
         else:
             with hold(state_dir) as directory:
-                garbage = clearing.find(directory)
+                garbage = clearing.find(directory, with_environments=environments)
                 problems = clearing.clear(directory, garbage)
                 rewritten = room.rewrite(directory.database) if vacuum else None
     if output == JSON:
@@ -41,15 +42,17 @@ def command(context: click.Context, /, *, dry_run: bool, vacuum: bool, output: s
                 "removed": not dry_run,
                 "directories": [str(one.path) for one in garbage.directories],
                 "files": [str(path) for path in garbage.files],
+                "environments": [str(path) for path in garbage.environments],
                 "live": [{"directory": str(one.path), "shim_pid": one.shim_pid} for one in garbage.live],
                 "problems": problems,
                 "database_bytes": None if rewritten is None else [rewritten.before_bytes, rewritten.after_bytes],
             }
         )
     else:
-        for path in (*(one.path for one in garbage.directories), *garbage.files):
+        paths = [*(one.path for one in garbage.directories), *garbage.files, *garbage.environments]
+        for path in paths:
             click.echo(in_one_line(str(path)))
-        count = len(garbage.directories) + len(garbage.files)
+        count = len(paths)
         click.echo(f"{count} to remove" if dry_run else f"{count - len(problems)} removed")
         for one in garbage.live:
             click.echo(in_one_line(f"stays: {one.path} is held by the live shim {one.shim_pid}"))
