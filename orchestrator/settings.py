@@ -81,6 +81,7 @@ class Runs(_Section):
     run_as: str = ""
     allow_root: bool = False
     script_roots: tuple[_Place, ...] = ()
+    allow_debug: bool = False
 
 
 class Environments(_Section):

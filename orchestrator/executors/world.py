@@ -16,10 +16,12 @@ from orchestrator.executors.modules import EnvironmentSettings, Wanted
 from orchestrator.executors.s3 import S3Settings
 from orchestrator.executors.users import User
 from orchestrator.model import arguments
-from orchestrator.model.errors import LaunchError
+from orchestrator.model.errors import LaunchError, RequestError
 
 SCRIPT_PACKAGE: Final = Path(__file__).resolve().parent.parent / "script"
 """What every Python script can import: our awsglue look-alike and the bookmark library."""
+DEBUGGED: Final = Path(__file__).resolve().parent / "local" / "debugged.py"
+"""What a script is run by that waits for a debugger."""
 _PYTHON_SUFFIXES: Final = frozenset({".py", ".pyz", ".zip", ".egg", ".whl"})
 _LIBRARY_SUFFIXES: Final = frozenset({".zip", ".egg", ".whl"})
 
@@ -50,6 +52,7 @@ class WorldSettings:
     runtimes: Mapping[str, NamedRuntime] = field(default_factory=dict)
     s3: S3Settings = field(default_factory=S3Settings)
     environments: EnvironmentSettings = field(default_factory=EnvironmentSettings)
+    is_debug_allowed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +131,35 @@ def build(spec: LaunchSpec, settings: WorldSettings, directory: Path, environmen
     interpreter = [_interpreter(spec, settings, python_home)] if is_python else []
     common = _common_environment(settings, python_home, user or users.ourselves())
     preload = _preload(spec, named)
+    debugger = _debugger(spec, settings, is_python=is_python)
     # Nothing of another user's is imported as ours.
-    is_warm = bool(interpreter) and preload is not None and user is None
+    is_warm = bool(interpreter) and preload is not None and user is None and not debugger
     return World(
         script=script,
-        argv=[*interpreter, str(script), *arguments.to_argv(injected, spec.arguments)],
+        argv=[*interpreter, *debugger, str(script), *arguments.to_argv(injected, spec.arguments)],
         environment=_environment(spec, common, directory, _python_path(libraries, fetches)),
         fetches=fetches,
         user=user,
         runtime=_runtime(interpreter[0], preload or (), common) if is_warm else None,
         modules=wanted,
     )
+
+
+def _debugger(spec: LaunchSpec, settings: WorldSettings, *, is_python: bool) -> list[str]:
+    """Return what stands before a script that is to wait for a debugger; nothing for others."""
+    try:
+        port = arguments.debugger_port(spec.arguments)
+    except RequestError as error:
+        raise LaunchError(str(error)) from error
+    if port is None:
+        return []
+    if not settings.is_debug_allowed:
+        raise LaunchError(
+            "The run is to wait for a debugger, which is not allowed ([runs] allow_debug = true allows it)"
+        )
+    if not is_python:
+        raise LaunchError("The run is to wait for a debugger, and its script is no Python script")
+    return ["-X", "frozen_modules=off", str(DEBUGGED), str(port)]  # frozen modules have no lines to stop at
 
 
 def shared_runtimes(settings: WorldSettings) -> list[Runtime]:

@@ -41,6 +41,7 @@ def world_settings(
         },
         s3=S3Settings(directories=settings.s3, endpoint_url=settings.s3_endpoint_url, region=settings.region),
         environments=_environments(settings),
+        is_debug_allowed=settings.runs.allow_debug,
     )
 
 

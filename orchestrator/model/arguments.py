@@ -37,13 +37,16 @@ RUNTIME: Final = "--orchestrator-runtime"
 RUN_AS: Final = "--orchestrator-run-as"
 """Ours: the user whose process the script is to be. Only a job's NonOverridableArguments may say so; not passed to the
 script."""
-_NOT_PASSED: Final = frozenset({*INJECTED, PYTHON, PRELOAD, RUNTIME, RUN_AS})
+DEBUG: Final = "--orchestrator-debug"
+"""Ours: the port at which the script waits for a debugger, 0 for any. Only a call may give it; not passed to the script."""
+_NOT_PASSED: Final = frozenset({*INJECTED, PYTHON, PRELOAD, RUNTIME, RUN_AS, DEBUG})
 
 BOOKMARK_ENABLE: Final = "job-bookmark-enable"
 BOOKMARK_DISABLE: Final = "job-bookmark-disable"
 BOOKMARK_PAUSE: Final = "job-bookmark-pause"
 BOOKMARK_OPTIONS: Final = (BOOKMARK_ENABLE, BOOKMARK_DISABLE, BOOKMARK_PAUSE)
 
+MAX_PORT: Final = 65_535
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -98,6 +101,17 @@ def check_overridable(arguments: Mapping[str, str] | None, member: str) -> None:
     check_map(arguments, member)
 
 
+def check_own(arguments: Mapping[str, str] | None, member: str) -> None:
+    """Refuse what a job must not say for all of its runs: those that a trigger starts would wait for a debugger, too.
+
+    Raises:
+        InvalidInputError: names the key.
+    """
+    if arguments and DEBUG in arguments:
+        sentence = f"{member}: {DEBUG} may only be given in the call that starts a run."
+        raise InvalidInputError(sentence)
+
+
 def check_map(arguments: Mapping[str, str] | None, member: str) -> None:
     """Refuse what no process could be given, at the call instead of at the launch.
 
@@ -146,6 +160,7 @@ def check_merged(merged: Mapping[str, str]) -> None:
         customer_environment(merged[CUSTOMER_ENV])
     modules_to_preload(merged.get(PRELOAD, ""))
     modules.wanted(merged)
+    debugger_port(merged)
 
 
 def bookmark_option(merged: Mapping[str, str]) -> str:
@@ -179,6 +194,21 @@ def modules_to_preload(text: str) -> tuple[str, ...]:
             sentence = f"{PRELOAD}: '{name[:80]}' is not the name of a Python module."
             raise InvalidInputError(sentence)
     return names
+
+
+def debugger_port(merged: Mapping[str, str]) -> int | None:
+    """Return the port at which the script is to wait for a debugger, 0 for any; None where it is not to wait.
+
+    Raises:
+        InvalidInputError: it is none.
+    """
+    text = merged.get(DEBUG)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and int(text) <= MAX_PORT):
+        sentence = f"{DEBUG}: '{text[:80]}' is no port; it must be between 0 (any) and {MAX_PORT}."
+        raise InvalidInputError(sentence)
+    return int(text)
 
 
 def _split_quoted(text: str) -> list[str]:

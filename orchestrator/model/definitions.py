@@ -45,6 +45,8 @@ def check(definition: JobDefinition) -> None:
     capacity.check(definition.capacity, command.name)
     arguments.check_overridable(definition.default_arguments, "DefaultArguments")
     arguments.check_map(definition.non_overridable_arguments, "NonOverridableArguments")
+    arguments.check_own(definition.default_arguments, "DefaultArguments")
+    arguments.check_own(definition.non_overridable_arguments, "NonOverridableArguments")
 
 
 def is_same(one: JobDefinition, other: JobDefinition) -> bool:

@@ -27,12 +27,18 @@ def launch_spec(tx: Transaction, run: JobRun) -> LaunchSpec:
         arguments=merged,
         bookmark_option=arguments.bookmark_option(merged),
         bookmark=_bookmark(tx, run, merged),
-        timeout_s=None if run.timeout_min is None else float(run.timeout_min * _S_PER_MIN),
+        timeout_s=_timeout_s(run, merged),
         dpu=run.capacity.dpu,
         run_as=arguments.user_of_job(definition.non_overridable_arguments),
         workflow_name=workflow_run.workflow_name if workflow_run else None,
         workflow_run_id=workflow_run.id if workflow_run else None,
     )
+
+
+def _timeout_s(run: JobRun, merged: Mapping[str, str]) -> float | None:
+    """Return how long the script may run: with a debugger, as long as people need."""
+    is_debugged = arguments.DEBUG in merged
+    return None if run.timeout_min is None or is_debugged else float(run.timeout_min * _S_PER_MIN)
 
 
 def _bookmark(tx: Transaction, run: JobRun, merged: Mapping[str, str]) -> GivenBookmark:

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from orchestrator.model import arguments
 from orchestrator.model import triggers as rules
 from orchestrator.model import workflows as workflow_rules
 from orchestrator.model.records import EventKind, Invocation, JobRun, NewRun, Predecessor
@@ -124,6 +125,8 @@ def retry(tx: Transaction, failed: JobRun, *, means: Means, at_ms: int) -> JobRu
 def _plan_retry(tx: Transaction, run: JobRun, means: Means, at_ms: int) -> bool:
     """Say when a failed run is to be tried again, if it is."""
     if run.state is not JobRunState.FAILED or not jobs.is_current(tx, run.version_key):
+        return False
+    if arguments.DEBUG in run.arguments:  # the next one would wait for a debugger that nobody brings
         return False
     most = jobs.definition(tx, run.version_key).max_retries or 0
     if run.retry_number >= most or run.id.attempt < job_runs.highest_attempt(tx, run.id.base):

@@ -10,7 +10,7 @@ import pytest
 from orchestrator.executors import users, world
 from orchestrator.executors.interface import GivenBookmark, LaunchSpec
 from orchestrator.executors.modules import EnvironmentSettings, Wanted
-from orchestrator.executors.world import SCRIPT_PACKAGE, WorldSettings
+from orchestrator.executors.world import DEBUGGED, SCRIPT_PACKAGE, WorldSettings
 from orchestrator.model.errors import LaunchError
 from tests.support.records import run_id
 
@@ -29,7 +29,7 @@ def built(
 ) -> world.World:
     settings = {
         name: changes.pop(name)
-        for name in ("pythons", "environment", "own_environment", "run_as", "environments")
+        for name in ("pythons", "environment", "own_environment", "run_as", "is_debug_allowed", "environments")
         if name in changes
     }
     modules = changes.pop("modules", None)
@@ -300,5 +300,19 @@ def test_modules_at_an_address_wait_for_the_network_and_those_from_an_index_do_n
 
 
 def test_what_was_stored_before_there_were_rules_fails_its_launch(jobs_dir: Path) -> None:
-    with pytest.raises(LaunchError, match=r"would be an option"):
-        built(jobs_dir, arguments={"--additional-python-modules": "-r x"})
+    for arguments in ({"--additional-python-modules": "-r x"}, {"--orchestrator-debug": "x"}):
+        with pytest.raises(LaunchError, match=r"would be an option|is no port"):
+            built(jobs_dir, arguments=arguments)
+
+
+def test_a_debugged_script_is_run_by_the_one_that_waits_and_never_from_a_template(jobs_dir: Path) -> None:
+    given = {"--orchestrator-debug": "5678", "--orchestrator-preload": "json"}
+    made = built(jobs_dir, arguments=given, is_debug_allowed=True)
+    before = ["/usr/bin/python-default", "-X", "frozen_modules=off", str(DEBUGGED), "5678", str(jobs_dir / "script.py")]
+    assert made.argv[:6] == before
+    assert "--orchestrator-debug" not in made.argv
+    assert made.runtime is None
+    with pytest.raises(LaunchError, match=r"allow_debug = true"):
+        built(jobs_dir, arguments=given)
+    with pytest.raises(LaunchError, match=r"no Python script"):
+        built(jobs_dir, "script.sh", arguments=given, is_debug_allowed=True)

@@ -127,3 +127,9 @@ def test_no_text_makes_an_installer_see_an_option_that_is_not_known(text: str, o
         assert not any(one.startswith("-") for one in wanted.requirements)
         known = modules.FLAGS | modules.VALUED
         assert all(any(one == name or one.startswith(name) for name in known) for one in wanted.options)
+
+
+@pytest.mark.parametrize(("text", "port"), [("0", 0), ("65535", 65_535)])
+def test_a_debuggers_port_is_a_port(text: str, port: int) -> None:
+    assert arguments.debugger_port({arguments.DEBUG: text}) == port
+    assert arguments.debugger_port({}) is None

@@ -11,6 +11,7 @@ import click
 from orchestrator.faces.cli.brief_daemon import brief_daemon
 from orchestrator.faces.cli.client import Client, Run
 from orchestrator.faces.cli.commands.start import StartCommand, paired, request_start, start_options
+from orchestrator.faces.cli.debugging import await_debugger, tell_how_to_attach, with_debugger
 from orchestrator.faces.cli.exit_codes import ExitCode
 from orchestrator.faces.cli.following import PATIENCE_S, await_end, follow, summary, tell_of_retry
 from orchestrator.faces.cli.session import Session, endpoint_option, place_options
@@ -21,16 +22,25 @@ from orchestrator.faces.cli.text import LogOutput
 @click.command("run", cls=StartCommand)
 @start_options
 @click.option("--stop-on-interrupt", is_flag=True, help="At Ctrl-C, stop the run and wait for its end.")
+@click.option("--debug", is_flag=True, help="Let the script wait for a debugger; needs [runs] allow_debug.")
+@click.option(
+    "--debug-port", type=click.IntRange(0, 65_535), default=0, metavar="PORT", help="Where it listens.  [default: any]"
+)
 @endpoint_option
 @place_options
 @output_option
 @click.pass_context
-def command(context: click.Context, /, *, output: str, stop_on_interrupt: bool, **start: Any) -> None:
+def command(
+    context: click.Context, /, *, output: str, stop_on_interrupt: bool, debug: bool, debug_port: int, **start: Any
+) -> None:
     """Start a run, follow its log, end as it ends.
 
     The exit code is 0 if the run SUCCEEDED, and 1 if it ended otherwise. The script's stdout and stderr come out as
     they are written (with -o json both on stderr, and the run itself on stdout at its end). Ctrl-C ends the following
     and not the run, unless --stop-on-interrupt is given; the exit code is 130 then.
+
+    With --debug the script begins when a debugger (debugpy) is attached, on this machine, and no timeout ends it; what
+    is printed says how to attach one.
 
     If no daemon is up and no endpoint was named, one is run for the duration.
     """
@@ -39,11 +49,15 @@ def command(context: click.Context, /, *, output: str, stop_on_interrupt: bool, 
     stdout = stderr if output == JSON else LogOutput(sys.stdout)
     session = context.ensure_object(Session)
     with _daemon(session) as (client, is_brief):
+        if debug:
+            start["arguments"] = with_debugger(client, start["arguments"], retry=start["retry"], port=debug_port)
         run_id = request_start(client, **start)
         click.echo(f"orchestrator: {run_id} started", err=True)
         code = ExitCode.RUN_DID_NOT_SUCCEED
         try:
             # From here on a daemon that goes away is waited for; one that never was is told at once.
+            if debug and (place := await_debugger(client.patient(PATIENCE_S), run_id)) is not None:
+                tell_how_to_attach(place)
             run = follow(client.patient(PATIENCE_S), run_id, stdout=stdout, stderr=stderr)
         except KeyboardInterrupt:
             code = ExitCode.INTERRUPTED
