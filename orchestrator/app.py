@@ -14,15 +14,15 @@ from functools import partial
 from typing import Final
 
 import anyio
-import anyio.to_thread
 import structlog
 from anyio.abc import TaskGroup, TaskStatus
 
 from orchestrator import __version__
 from orchestrator.executors.local.launcher import LocalExecutor
 from orchestrator.executors.world import Runtime, WorldSettings, shared_runtimes
-from orchestrator.faces import access_keys, health, http, job_files, metrics, notices, sockets, trigger_files
+from orchestrator.faces import access_keys, health, http, metrics, notices, sockets
 from orchestrator.faces.console import routes as console
+from orchestrator.faces.definition_files import DefinitionFiles
 from orchestrator.faces.loop_lag import LoopLag
 from orchestrator.faces.people import events
 from orchestrator.faces.service_manager import notify, tell_status, tell_watchdog
@@ -45,8 +45,6 @@ from orchestrator.model.policy import Policy, RetryDelay
 from orchestrator.model.queue import Limits
 from orchestrator.model.redaction import Redaction
 from orchestrator.operations.context import Context
-from orchestrator.operations.define_jobs import define_jobs
-from orchestrator.operations.define_triggers import define_triggers
 from orchestrator.operations.send_notices import Outlet, Telling, send_notices
 from orchestrator.operations.tell_events import tell_events
 from orchestrator.settings import Settings, SettingsError
@@ -208,6 +206,7 @@ async def _serve(
         committed=committed,
         closing=anyio.Event(),
         observer=heard,
+        files=DefinitionFiles(settings),
     )
     sampling = Sampling(around, lambda: supervisor.carried, supervisor.occupied)
     feed = events.Feed(ctx, Redaction(settings.access.redact))
@@ -222,7 +221,7 @@ async def _serve(
         http.gate(ctx, access=settings.access, host=settings.own_host, keys=keys, more=more), listeners
     )
     async with anyio.create_task_group() as tasks:
-        await _define(settings, ctx)
+        await _define(ctx)
         await tasks.start(tell_events, ctx, settings.region)
         await tasks.start(send_notices, ctx, outlets, _telling(settings))
         await tasks.start(supervisor.serve)
@@ -231,7 +230,7 @@ async def _serve(
         tasks.start_soon(sampling.serve)
         tasks.start_soon(Retention(around, days=keeping.days, file_bytes=keeping.log_bytes).serve)
         async with anyio.create_task_group() as calls:
-            await calls.start(_heed_signals, settings, ctx, face, calls)
+            await calls.start(_heed_signals, ctx, face, calls)
             await calls.start(face.serve)
             endpoint_url = _endpoint_url(settings, listeners[0])
             if (problem := sqlite_version.weakness()) is not None:
@@ -246,7 +245,6 @@ async def _serve(
 
 
 async def _heed_signals(
-    settings: Settings,
     ctx: Context,
     face: http.HttpFace,
     calls: TaskGroup,
@@ -259,9 +257,7 @@ async def _heed_signals(
         is_stopping = False
         async for number in signals:
             if number == signal.SIGHUP:
-                calls.start_soon(
-                    _reload, settings, ctx
-                )  # a task of its own: it may wait for the store, SIGTERM may not
+                calls.start_soon(_reload, ctx)  # a task of its own: it may wait for the store, SIGTERM may not
                 continue
             if is_stopping:
                 calls.cancel_scope.cancel()
@@ -274,9 +270,9 @@ async def _heed_signals(
             calls.start_soon(_end, face, calls)
 
 
-async def _reload(settings: Settings, ctx: Context) -> None:
+async def _reload(ctx: Context) -> None:
     notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-    await _define(settings, ctx)
+    await _define(ctx)
     notify("READY=1")
 
 
@@ -292,32 +288,12 @@ async def _end(face: http.HttpFace, calls: TaskGroup) -> None:
     calls.cancel_scope.cancel()
 
 
-async def _define(settings: Settings, ctx: Context) -> None:
-    """Take in the job files and the trigger file. What has a mistake changes nothing and stops nothing: it stays as it was."""
+async def _define(ctx: Context) -> None:
+    """Take in the job files and the trigger file; a full disk leaves jobs and triggers as they were."""
     try:
-        await _define_jobs(settings, ctx)
-        await _define_triggers(settings, ctx)
+        await ctx.files(ctx, False)
     except StoreFullError as error:
         log.error("files_not_taken_in", problem=str(error), consequence="jobs and triggers stay as they were")  # noqa: TRY400
-
-
-async def _define_jobs(settings: Settings, ctx: Context) -> None:
-    found, problems = await anyio.to_thread.run_sync(job_files.load, settings)
-    for problem in problems:
-        log.error("job_file_refused", file=str(problem.file), line=problem.line, problem=problem.message)
-    broken = {str(problem.file) for problem in problems}
-    await define_jobs(ctx, found, broken)
-    log.info("jobs_defined", count=len(found), refused=len(broken))
-
-
-async def _define_triggers(settings: Settings, ctx: Context) -> None:
-    defined, problems = await anyio.to_thread.run_sync(trigger_files.load, settings)
-    for problem in problems:
-        log.error("trigger_file_refused", file=str(problem.file), line=problem.line, problem=problem.message)
-    refused = await define_triggers(ctx, defined)
-    log.info(
-        "triggers_defined", count=len(defined.triggers) - len(refused), refused=len(defined.refused) + len(refused)
-    )
 
 
 def _policy(settings: Settings) -> Policy:

@@ -9,13 +9,17 @@ from typing import Final
 import structlog
 
 from orchestrator.model.errors import RequestError, StoreBrokenError
+from orchestrator.operations import own_actions
 from orchestrator.operations.actions import perform
 from orchestrator.operations.context import Context
-from orchestrator.wire import shapes
+from orchestrator.wire import own_shapes, shapes
 from orchestrator.wire.actions import CONTENT_TYPE, operation_of
 from orchestrator.wire.decode import decode
 from orchestrator.wire.encode import encode
 from orchestrator.wire.errors import ContentTypeError, to_wire
+from orchestrator.wire.own_actions import is_own
+from orchestrator.wire.own_actions import operation_of as own_operation_of
+from orchestrator.wire.shape import Shape
 
 log = structlog.stdlib.get_logger()
 _OK: Final = 200
@@ -28,9 +32,13 @@ async def answer(
     operation = None
     try:
         _check_content_type(content_type)
-        operation = operation_of(target)
-        request = decode(body, shapes.REQUESTS[operation])
-        response = await perform(dataclasses.replace(ctx, invocation_id=invocation_id), request)
+        if is_own(target):
+            operation = own_operation_of(target)
+            response: Shape = await own_actions.perform(ctx, decode(body, own_shapes.REQUESTS[operation]))
+        else:
+            operation = operation_of(target)
+            request = decode(body, shapes.REQUESTS[operation])
+            response = await perform(dataclasses.replace(ctx, invocation_id=invocation_id), request)
         return _OK, encode(response)
     except RequestError as error:
         wire = to_wire(error)

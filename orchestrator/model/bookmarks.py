@@ -1,4 +1,4 @@
-"""How a bookmark moves: commits, resets and rewinds, as pure steps from one entry to the next.
+"""How a bookmark moves: commits, resets, rewinds and what somebody has set, as pure steps from one entry to the next.
 
 Source: design §4.7.
 """
@@ -50,6 +50,27 @@ def rewound(current: BookmarkEntry, target: BookmarkEntry) -> BookmarkEntry:
         run_id=target.run_id,
         previous_run_id=target.previous_run_id,
     )
+
+
+def written(current: BookmarkEntry | None, *, job_key: int, bookmark: str) -> BookmarkEntry:
+    """Return the entry after somebody has set the bookmark: no run has left it.
+
+    It counts as one run at least, for a bookmark of no run is what a full reset leaves, and is shown to no script.
+    """
+    return BookmarkEntry(
+        job_key=job_key,
+        version=version_of(current) + 1,
+        run=max(1, current.run if current else 0),
+        attempt=0,
+        bookmark=bookmark,
+        run_id=None,
+        previous_run_id=current.run_id if current else None,
+    )
+
+
+def is_again(current: BookmarkEntry, *, bookmark: str, seen: int | None) -> bool:
+    """Say whether somebody who had seen the version `seen` has set just this, and nobody anything since."""
+    return seen is not None and current.version == seen + 1 and current.bookmark == bookmark
 
 
 def version_of(current: BookmarkEntry | None) -> int:

@@ -163,6 +163,15 @@ class ResourceNumberLimitExceededError(RequestError):
         return cls(f"{most} runs wait to be started, and no more may ([capacity] max_queued); try again later.")
 
 
+class VersionMismatchError(RequestError):
+    """Somebody else moved the bookmark in between."""
+
+    def __init__(self, job_name: str, *, seen: int, current: int) -> None:
+        """Name the version that the caller had seen, and the one there is."""
+        super().__init__(f"The bookmark of job {job_name} has version {current} by now, not {seen}; look at it again.")
+        self.current = current
+
+
 class OperationTimeoutError(RequestError):
     """The store could not begin the call's work in time; nothing was stored."""
 

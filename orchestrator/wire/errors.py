@@ -22,6 +22,7 @@ from orchestrator.model.errors import (
     RequestError,
     ResourceNumberLimitExceededError,
     StoreFullError,
+    VersionMismatchError,
 )
 from orchestrator.wire.text import shown, without_surrogates
 
@@ -238,6 +239,7 @@ NAMES: Final[Mapping[type[RequestError], tuple[int, str]]] = MappingProxyType(
         JobRunInTerminalStateError: (400, "JobRunInTerminalStateException"),
         OperationTimeoutError: (400, "OperationTimeoutException"),
         ResourceNumberLimitExceededError: (400, "ResourceNumberLimitExceededException"),
+        VersionMismatchError: (400, "VersionMismatchException"),
         AccessDeniedError: (403, "AccessDeniedException"),
         BusyError: (503, "ServiceUnavailableException"),
         RequestTooSlowError: (408, "RequestTimeoutException"),

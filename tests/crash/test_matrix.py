@@ -427,6 +427,12 @@ def test_what_is_around_a_run_changes_whole_or_not_at_all_and_the_run_goes_on(po
         lives.wait_for_end(after)
         last = bookmark(client, job) or {}
         assert (last["Version"], last["Run"], last["JobBookmark"]) == (reset["Version"] + 1, 1, after)
+
+        seen = client.call("Orchestrator.ReadFiles", DryRun=True)
+        assert (seen["Changes"], seen["Problems"]) == ([], [])
+        set_ = client.call("Orchestrator.SetJobBookmark", JobName=job, JobBookmark="by hand", Version=last["Version"])
+        assert set_["JobBookmarkEntry"] == bookmark(client, job)
+        assert set_["JobBookmarkEntry"]["Version"] == last["Version"] + 1
         assert client.call("DeleteJob", JobName=job) == {"JobName": job}
         assert client.call("GetJob", JobName=job)["__type"] == "EntityNotFoundException"
 

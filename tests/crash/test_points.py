@@ -85,6 +85,9 @@ def test_every_point_is_reached(tmp_path: Path) -> None:
         again = _started(client.call("StartJobRun", {"JobName": quick, "JobRunId": first}))
         assert client.ended(quick, again)["JobRunState"] == "SUCCEEDED"
         assert "JobBookmarkEntry" in client.call("ResetJobBookmark", {"JobName": quick})
+        by_hand = {"JobName": quick, "JobBookmark": "x"}
+        assert "JobBookmarkEntry" in client.call("Orchestrator.SetJobBookmark", by_hand)
+        assert client.call("Orchestrator.ReadFiles", {"DryRun": True})["Changes"] == []
 
         running = _started(client.call("StartJobRun", {"JobName": long}))
         markers.wait_for("start", run_id=running)

@@ -11,6 +11,7 @@ import anyio
 from orchestrator.model.ids import BASE_BYTES
 from orchestrator.model.queue import Limits
 from orchestrator.operations.context import Context
+from orchestrator.operations.file_changes import FilesRead
 from orchestrator.store.database import QUICK_S, open_database
 from orchestrator.supervisor.bell import Bell
 from orchestrator.supervisor.lifetime import Surroundings
@@ -50,5 +51,12 @@ async def a_context(path: Path, quick_s: float = QUICK_S) -> AsyncIterator[Conte
             means=means,
             committed=committed,
             closing=anyio.Event(),
+            files=no_files,
         )
         database.close()
+
+
+async def no_files(ctx: Context, is_dry_run: bool) -> FilesRead:  # noqa: FBT001 - as a Context has it
+    """Find no files of jobs and triggers."""
+    del ctx, is_dry_run
+    return FilesRead(jobs_dir="jobs", triggers_file="triggers.toml", changes=[], problems=[])

@@ -35,11 +35,13 @@ CHAIN_WRITES: Final = (
 NOTICE_WRITES: Final = ("begin_outlets", "move_outlet")
 """The writes that say how far each outlet of notices is."""
 DEFINITION_WRITES: Final = (
+    "compare_files",
     "create_job",
     "define_jobs",
     "define_triggers",
     "delete_job",
     "reset_bookmark",
+    "set_bookmark",
     "update_job",
 )
 """The writes that change what is around a run."""

@@ -140,10 +140,11 @@ class Daemon:
             connection.close()
 
     def call(self, action: str, members: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """Call an action without an SDK; return the answer. An error's answer has `__type`."""
+        """Call an action without an SDK, Glue's or `Orchestrator.X`; return the answer. An error's answer has `__type`."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=70)
         try:
-            standard = {"X-Amz-Target": f"AWSGlue.{action}", "Content-Type": "application/x-amz-json-1.1"}
+            target = action if "." in action else f"AWSGlue.{action}"
+            standard = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
             connection.request("POST", "/", json.dumps(members), {**standard, **(headers or {})})
             answer: dict[str, Any] = json.loads(connection.getresponse().read())
             return answer

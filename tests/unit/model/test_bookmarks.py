@@ -51,3 +51,27 @@ def test_the_commit_after_a_reset_counts_runs_anew_and_versions_on() -> None:
 def test_no_bookmark_has_version_zero() -> None:
     assert bookmarks.version_of(None) == 0
     assert bookmarks.version_of(SECOND) == 2
+
+
+def test_what_is_set_is_a_new_version_of_no_run_that_scripts_see() -> None:
+    first = bookmarks.written(None, job_key=7, bookmark="a")
+    assert (first.version, first.run, first.attempt, first.bookmark) == (1, 1, 0, "a")
+    assert (first.run_id, first.previous_run_id) == (None, None)
+    after_reset = bookmarks.written(bookmarks.reset(first), job_key=7, bookmark="b")
+    assert (after_reset.version, after_reset.run) == (3, 1)
+
+
+def test_what_is_set_keeps_how_many_runs_have_committed() -> None:
+    second = bookmarks.committed(
+        bookmarks.written(None, job_key=7, bookmark="a"), job_key=7, bookmark="b", run_id="jr_1", attempt=0
+    )
+    third = bookmarks.written(second, job_key=7, bookmark="c")
+    assert (third.version, third.run, third.previous_run_id) == (3, 2, "jr_1")
+
+
+def test_only_the_same_text_right_after_the_version_seen_is_the_same_call() -> None:
+    entry = bookmarks.written(None, job_key=7, bookmark="a")
+    assert bookmarks.is_again(entry, bookmark="a", seen=0)
+    assert not bookmarks.is_again(entry, bookmark="b", seen=0)
+    assert not bookmarks.is_again(entry, bookmark="a", seen=1)
+    assert not bookmarks.is_again(entry, bookmark="a", seen=None)
