@@ -124,7 +124,7 @@ def test_triggers_are_listed_activated_and_deactivated(daemon: Daemon, cli: Cli,
     (told,) = [one for one in json.loads(cli("triggers", "-o", "json").stdout) if one["name"] == "timed"]
     assert (told["state"], told["upcoming_ms"], told["schedule"]) == ("DEACTIVATED", [], "cron(0 2 * * ? *)")
     missing = cli("trigger", "start", "nobody")
-    assert (missing.returncode, "Trigger with name: nobody not found." in missing.stderr) == (66, True)
+    assert (missing.returncode, "there is no trigger nobody" in missing.stderr) == (66, True)
     plain = COLOUR.sub("", on_terminal(daemon, tmp_path, "triggers"))
     assert max(map(len, plain.splitlines())) <= 80
 

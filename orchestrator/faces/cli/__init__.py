@@ -1,6 +1,7 @@
 """The command line. One file per command, imported when it is called, so that every command starts fast."""
 
 import importlib
+import os
 from typing import Any, Final
 
 import click
@@ -9,12 +10,16 @@ import orchestrator
 from orchestrator.faces.cli.exit_codes import ExitCode
 from orchestrator.faces.cli.session import Serve, Session, endpoint_option, place_options
 
+_COMPLETE: Final = "_ORCHESTRATOR_COMPLETE"
+"""Says that a shell asks what could stand behind its cursor, and which shell."""
 _COMMANDS: Final = (
     "serve",
     "run",
     "start",
+    "rerun",
     "stop",
     "runs",
+    "top",
     "show",
     "explain",
     "logs",
@@ -24,11 +29,13 @@ _COMMANDS: Final = (
     "triggers",
     "trigger",
     "workflow",
+    "apply",
     "check",
     "doctor",
     "backup",
     "restore",
     "gc",
+    "completion",
 )
 
 
@@ -45,13 +52,19 @@ class _Commands(click.Group):
         command: click.Command = module.command
         return command
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Tell the exit codes as well."""
+        super().format_epilog(ctx, formatter)
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code.value), code.told) for code in ExitCode])
+
 
 @click.group(
     "orchestrator",
     cls=_Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Without a command: serve. Runs may be named by the start of their id.",
+    epilog="Without a command: serve. Runs may be named by the start of their id, or as @last or @last:JOB.",
 )
 @endpoint_option
 @place_options
@@ -72,12 +85,12 @@ def main(serve: Serve, arguments: list[str] | None = None) -> int:
     `serve` runs the daemon; it is handed down because a face does not import the composition root.
     """
     try:
-        result: Any = cli.main(arguments, standalone_mode=False, obj=Session(serve=serve))
+        result: Any = cli.main(arguments, standalone_mode=False, obj=Session(serve=serve), complete_var=_COMPLETE)
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except click.Abort:
         return ExitCode.INTERRUPTED
-    except SystemExit:  # click's answer to EPIPE, and its only one of this kind without standalone mode
-        return ExitCode.PIPE_CLOSED
+    except SystemExit as ending:  # click's answer to EPIPE, and its way to end when a shell has asked
+        return ExitCode.PIPE_CLOSED if _COMPLETE not in os.environ else int(ending.code or 0)
     return result if isinstance(result, int) else ExitCode.SUCCESS

@@ -76,7 +76,7 @@ def _await_answer(client: Client, daemon: subprocess.Popen[bytes], log: IO[bytes
 
 
 def _known(code: int) -> ExitCode:
-    return ExitCode(code) if code in _ITS_OWN_CODES else ExitCode.INTERNAL
+    return next((known for known in _ITS_OWN_CODES if known == code), ExitCode.INTERNAL)
 
 
 def _end_of(log: IO[bytes]) -> str:

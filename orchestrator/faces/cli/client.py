@@ -10,74 +10,20 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypedDict
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+from orchestrator.faces.cli.answers import Run, RunDetails, RunList, Stream
 from orchestrator.faces.cli.endpoint import ANSWER_TIMEOUT_S, Endpoint, signed, way_to
 from orchestrator.faces.cli.errors import CommandError, RefusedError, UnreachableError
 from orchestrator.faces.cli.exit_codes import ExitCode
 
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 1.0
-
-Stream = Literal["stdout", "stderr"]
-
-
-class Run(TypedDict):
-    """A run as the daemon tells it."""
-
-    id: str
-    job_name: str
-    state: str
-    state_detail: str | None
-    attempt: int
-    previous_run_id: str | None
-    retry_number: int
-    trigger_name: str | None
-    chain_key: int | None
-    started_on_ms: int
-    launched_on_ms: int | None
-    completed_on_ms: int | None
-    retry_due_ms: int | None
-    execution_time_s: int | None
-    dpu: float
-    error_message: str | None
-    exit_code: int | None
-    exit_signal: int | None
-    wall_ms: int | None
-    cpu_ms: int | None
-    peak_process_rss_bytes: int | None
-    peak_tree_rss_bytes: int | None
-    arguments: dict[str, str]
-
-
-class Move(TypedDict):
-    """One row of a run's history."""
-
-    seq: int
-    from_state: str | None
-    event: str | None
-    to_state: str
-    at_ms: int
-
-
-class WorkflowRunName(TypedDict):
-    """Which run of which workflow."""
-
-    workflow_name: str
-    id: str
-    status: str
-
-
-class RunDetails(TypedDict):
-    """A run with the workflow run that it belongs to, its history and its directory."""
-
-    run: Run
-    workflow_run: WorkflowRunName | None
-    history: list[Move]
-    directory: str
+MOST_LISTED: Final = 1000
+"""How many runs one answer tells at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +31,7 @@ class LogPart:
     """A piece of a run's log."""
 
     data: bytes
+    offset: int
     next_offset: int
     is_last: bool  # the run has ended and this was all of it
 
@@ -119,7 +66,7 @@ class Client:
         return other
 
     def act(self, action: str, members: Mapping[str, object]) -> dict[str, Any]:
-        """Ask for one of Glue's actions and return the answer's members.
+        """Ask for one of Glue's actions, or for `Orchestrator.X` of ours, and return the answer's members.
 
         Raises:
             RefusedError: the daemon answered with an error.
@@ -127,19 +74,27 @@ class Client:
         """
         headers = {
             "Content-Type": "application/x-amz-json-1.1",
-            "X-Amz-Target": f"AWSGlue.{action}",
+            "X-Amz-Target": action if "." in action else f"AWSGlue.{action}",
             "amz-sdk-invocation-id": str(uuid.uuid4()),
         }
         return self._object(self._exchange("POST", "/", body=json.dumps(members).encode(), headers=headers))
 
-    def runs(
-        self, *, job: str | None = None, state: str | None = None, prefix: str | None = None, limit: int = 50
-    ) -> list[Run]:
-        """Return runs of all jobs or one, newest first."""
-        wanted = {"job": job, "state": state, "prefix": prefix, "limit": limit}
+    def runs(self, *, limit: int = 50, **wanted: object) -> list[Run]:
+        """Return up to `limit` runs, the newest first, that are as `wanted`: GET /runs' query, None for any."""
+        found: list[Run] = []
+        before: object = None
+        while len(found) < limit:
+            page = self._runs(wanted | {"limit": min(limit - len(found), MOST_LISTED), "before": before})
+            found += page["runs"]
+            before = page.get("next")
+            if before is None:
+                break
+        return found
+
+    def _runs(self, wanted: Mapping[str, object]) -> RunList:
         query = {name: value for name, value in wanted.items() if value is not None}
-        runs: list[Run] = self._object(self._exchange("GET", f"/runs?{urlencode(query)}"))["runs"]
-        return runs
+        page: RunList = self._object(self._exchange("GET", f"/runs?{urlencode(query)}"))  # type: ignore[assignment]  # the daemon's promise
+        return page
 
     def run(self, run_id: str, *, seen_state: str | None = None, wait_s: float = 0) -> RunDetails:
         """Return the run; with `seen_state`, as soon as it has another state or `wait_s` has passed."""
@@ -148,23 +103,47 @@ class Client:
         details: RunDetails = self._object(answer)  # type: ignore[assignment]  # the daemon's promise
         return details
 
-    def log(self, run_id: str, stream: Stream, *, offset: int, wait_s: float = 0) -> LogPart:
-        """Return the log from `offset` on; waits up to `wait_s` for something new or for the run's end."""
-        query = urlencode({"offset": offset, "wait_s": f"{wait_s:g}"})
+    def log(self, run_id: str, stream: Stream, *, wait_s: float = 0, **place: int) -> LogPart:
+        """Return the log from a place on: `offset`, `tail_bytes` or `since_ms`, and at most `limit` bytes of it.
+
+        It waits up to `wait_s` for something new or for the run's end.
+        """
+        query = urlencode(place | ({"wait_s": f"{wait_s:g}"} if wait_s else {}))
         answer = self._exchange("GET", f"/runs/{quote(run_id, safe='')}/log/{stream}?{query}", wait_s=wait_s)
         self._refuse_errors(answer)
         try:
             next_offset = int(answer.headers["x-log-next-offset"])
         except (TypeError, ValueError):
             raise self._foreign() from None
-        is_last = answer.headers["x-log-complete"] == "true"
-        return LogPart(data=answer.body, next_offset=next_offset, is_last=is_last)
+        return LogPart(
+            data=answer.body,
+            offset=next_offset - len(answer.body),
+            next_offset=next_offset,
+            is_last=answer.headers["x-log-complete"] == "true",
+        )
 
     def look_up(self, *path: str, query: Mapping[str, object] | None = None, wait_s: float = 0) -> dict[str, Any]:
         """Return what a plain route tells; each part of `path` is a name or a word, `wait_s` the long poll asked for."""
         target = "/" + "/".join(quote(part, safe="") for part in path)
         asked = f"?{urlencode(query)}" if query else ""
         return self._object(self._exchange("GET", target + asked, wait_s=wait_s))
+
+    def lines(self, path: str, *, silence_s: float) -> Iterator[bytes]:
+        """Yield the lines of an answer that goes on, as they come, until it ends or is silent for `silence_s`.
+
+        Raises:
+            RefusedError: the daemon does not tell that.
+            OSError: the connection was lost.
+            http.client.HTTPException: the answer was cut off.
+        """
+        try:
+            response = self._ask("GET", path, body=None, headers={}, timeout_s=silence_s)
+            if response.status != http.HTTPStatus.OK:
+                self._refuse_errors(_Answer(status=response.status, headers=response.headers, body=response.read()))
+            while line := response.readline():
+                yield line
+        finally:
+            self._disconnect()
 
     def is_up(self) -> bool:
         """Say whether something answers; False only if the connection was refused, at the first try."""
@@ -230,6 +209,12 @@ class Client:
     def _send(
         self, method: str, target: str, *, body: bytes | None, headers: Mapping[str, str], timeout_s: float
     ) -> _Answer:
+        response = self._ask(method, target, body=body, headers=headers, timeout_s=timeout_s)
+        return _Answer(status=response.status, headers=response.headers, body=response.read())
+
+    def _ask(
+        self, method: str, target: str, *, body: bytes | None, headers: Mapping[str, str], timeout_s: float
+    ) -> http.client.HTTPResponse:
         if self._abandoned.is_set():
             raise AbandonedError
         if self._connection is None:
@@ -240,8 +225,7 @@ class Client:
         path = self._way.root + target
         sent = signed(self._way, method, path, body=body, headers=headers)
         self._connection.request(method, path, body=body, headers=sent)
-        response = self._connection.getresponse()
-        return _Answer(status=response.status, headers=response.headers, body=response.read())
+        return self._connection.getresponse()
 
     def _object(self, answer: _Answer) -> dict[str, Any]:
         self._refuse_errors(answer)

@@ -58,7 +58,13 @@ _HINTS = {
     "InvalidSignatureException": _KEYS_HINT,
     "MissingAuthenticationTokenException": _KEYS_HINT,
     "UnrecognizedClientException": _KEYS_HINT,
-    "InternalServiceException": "The daemon's log says what happened.",
+    "InternalServiceException": "The daemon's log says what happened; `orchestrator doctor` looks at its store and its disk.",
+    "OperationTimeoutException": "Its store was busy or its disk slow: try again, and ask `orchestrator doctor` if it stays so.",
+    "ResourceNumberLimitExceededException": (
+        "`orchestrator top` shows who holds the slots; --max-capacity asks for less, [capacity] in the settings lends more."
+    ),
+    "ServiceUnavailableException": "The daemon is ending, or has as many calls as it takes: try again in a moment.",
+    "VersionMismatchException": "`orchestrator bookmark history JOB` shows what moved it; set it again if it still should be.",
     "UnknownOperationException": "Is the daemon older than this program?",
 }
 

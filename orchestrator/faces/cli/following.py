@@ -4,15 +4,27 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Final
 
 import click
 
-from orchestrator.faces.cli.client import AbandonedError, Client, Run, RunDetails, Stream
+from orchestrator.faces.cli.answers import Run, RunDetails, Sample, Stream
+from orchestrator.faces.cli.client import AbandonedError, Client
 from orchestrator.faces.cli.errors import CommandError
-from orchestrator.faces.cli.text import LogOutput, duration, in_one_line, is_terminal, moment
+from orchestrator.faces.cli.tables import coloured
+from orchestrator.faces.cli.text import (
+    LogOutput,
+    can_be_redrawn,
+    clock,
+    cut,
+    duration,
+    in_one_line,
+    moment,
+    wants_colour,
+)
+from orchestrator.faces.cli.usage import usage_of
 
 PATIENCE_S: Final = 30.0
 """How long following goes on without an answer: a daemon that is restarted is not the end of a run."""
@@ -30,20 +42,26 @@ class Progress:
 
     def __init__(self, stream: IO[str]) -> None:
         """Draw on `stream`."""
-        self.is_shown: Final = is_terminal(stream)
+        self.is_shown: Final = can_be_redrawn(stream)
         self._stream = stream
         self._began = time.monotonic()
         self._drawn = False
         self._line_is_free = True  # the log ended with a line's end, so the cursor stands at the start of a line
         self._lock = threading.Lock()  # the main thread draws, the log's threads make room
 
-    def draw(self, run: Run) -> None:
-        """Say where the run is."""
+    def draw(self, run: Run, *, samples: Sequence[Sample] = (), now_ms: int | None = None) -> None:
+        """Say where the run is: its state, for how long its script runs by the daemon's clock, and what it uses."""
         if not self.is_shown:
             return
-        minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
-        detail = f"  {run['state_detail']}" if run["state_detail"] else ""
-        text = in_one_line(f"{run['state']}  {minutes}:{seconds:02d}{detail}")[: shutil.get_terminal_size().columns - 1]
+        past_s = time.monotonic() - self._began
+        if now_ms is not None and run["launched_on_ms"] is not None:
+            past_s = (now_ms - run["launched_on_ms"]) / 1000
+        usage = usage_of(samples) if run["state"] != "WAITING" else None
+        parts = [clock(past_s), "" if usage is None else str(usage), run["state_detail"] or ""]
+        state = in_one_line(run["state"])
+        told = "".join(f"  {in_one_line(part)}" for part in parts if part)
+        room = shutil.get_terminal_size().columns - 1
+        text = (coloured(state) if wants_colour(self._stream) else state) + cut(told, max(0, room - len(state)))
         with self._lock:
             if self._line_is_free:
                 self._stream.write(f"\r{text}\x1b[K")
@@ -100,10 +118,10 @@ class LogFollower:
 
 
 def follow_log(
-    client: Client, run_id: str, stream: Stream, output: LogOutput, progress: Progress | None = None
+    client: Client, run_id: str, stream: Stream, output: LogOutput, progress: Progress | None = None, *, offset: int = 0
 ) -> None:
-    """Write a run's log through to `output` until the run has ended and all of it is written."""
-    offset, is_last = 0, False
+    """Write a run's log from `offset` on through to `output` until the run has ended and all of it is written."""
+    is_last = False
     while not is_last:
         part = client.log(run_id, stream, offset=offset, wait_s=LONG_POLL_S)
         offset, is_last = part.next_offset, part.is_last
@@ -114,17 +132,6 @@ def follow_log(
                 output.write(part.data, final=is_last)
 
 
-def read_log(client: Client, run_id: str, stream: Stream, output: LogOutput) -> None:
-    """Write what there is of a run's log now."""
-    offset = 0
-    while True:
-        part = client.log(run_id, stream, offset=offset)
-        output.write(part.data, final=part.is_last or not part.data)
-        if part.is_last or not part.data:
-            return
-        offset = part.next_offset
-
-
 def await_end(
     client: Client, run_id: str, *, progress: Progress | None = None, until: float | None = None
 ) -> RunDetails:
@@ -133,7 +140,8 @@ def await_end(
     details = client.run(run_id)
     while details["run"]["state"] not in ENDED:
         if progress is not None:
-            progress.draw(details["run"])
+            samples, now_ms = details.get("samples", []), details.get("now_ms")  # an older daemon tells neither
+            progress.draw(details["run"], samples=samples, now_ms=now_ms)
         wait_s = poll_s if until is None else min(poll_s, until - time.monotonic())
         if wait_s <= 0:
             break

@@ -1,20 +1,22 @@
 """Which run somebody means: ids may be shortened to any start that only one run has, and `jr_` may be left out.
 
 `jr_4f2a` means the first attempt of the only run whose id starts so, `jr_4f2a_attempt_1` its first retry; the full
-form of Glue's ids means the same with 64 digits.
+form of Glue's ids means the same with 64 digits. `@last` is the newest run, `@last:JOB` the newest of a job.
 """
 
 import re
 from collections.abc import Iterable
 from typing import Final
 
-from orchestrator.faces.cli.client import Client, Run, RunDetails
+from orchestrator.faces.cli.answers import Run, RunDetails
+from orchestrator.faces.cli.client import Client
 from orchestrator.faces.cli.errors import CommandError, RefusedError
 from orchestrator.faces.cli.exit_codes import ExitCode
 from orchestrator.faces.cli.text import in_one_line
 
 _DIGITS: Final = 64
 _SHORTENED: Final = re.compile(rf"(?:jr_)?([0-9a-f]{{1,{_DIGITS}}})(_attempt_[1-9][0-9]{{0,8}})?")
+_LAST: Final = re.compile(r"@last(?::(.+))?", re.DOTALL)
 _SHORTEST: Final = 8
 _LOOKED_AT: Final = 100
 _HINT: Final = "`orchestrator runs` lists them."
@@ -26,12 +28,15 @@ def find_run(client: Client, text: str) -> RunDetails:
     Raises:
         CommandError: it is not an id, or no run or more than one fits.
     """
+    last = _LAST.fullmatch(text)
+    if last is not None:
+        return client.run(_newest(client, last[1]))
     match = _SHORTENED.fullmatch(text)
     if match is None:
         raise CommandError(
             f"'{text}' is not the id of a run, nor the start of one",
             ExitCode.USAGE,
-            hint="An id is jr_ and hexadecimal digits; `orchestrator runs` lists them.",
+            hint="An id is jr_ and hexadecimal digits, @last is the newest run; `orchestrator runs` lists them.",
         )
     digits, attempt = match[1], match[2] or ""
     if len(digits) < _DIGITS:
@@ -42,6 +47,14 @@ def find_run(client: Client, text: str) -> RunDetails:
         if error.name != "EntityNotFoundException":
             raise
         raise CommandError(f"there is no run jr_{digits}{attempt}", ExitCode.NOT_FOUND, hint=_HINT) from None
+
+
+def _newest(client: Client, job: str | None) -> str:
+    newest = client.runs(job=job, limit=1)
+    if not newest:
+        what = "there is no run yet" if job is None else f"there is no run of job {job} yet"
+        raise CommandError(what, ExitCode.NOT_FOUND, hint="`orchestrator jobs` lists the jobs; `run JOB` starts one.")
+    return newest[0]["id"]
 
 
 def matched(prefix: str, text: str) -> str | None:

@@ -1,6 +1,5 @@
 """What a command prints: aligned text for people, JSON for programs."""
 
-import json
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,11 +7,8 @@ from typing import Final
 
 import click
 
-from orchestrator.faces.cli.client import Move
+from orchestrator.faces.cli.answers import Move
 from orchestrator.faces.cli.text import columns_of, cut, in_one_line, is_terminal, moment, wants_colour, wrapped
-
-TABLE: Final = "table"
-JSON: Final = "json"
 
 _LEAST_WIDTH: Final = 24
 """What a long cell is never cut below, so that what is short, ids above all, stays whole."""
@@ -33,16 +29,6 @@ _COLOURS: Final = {
 }
 
 
-output_option: Final = click.option(
-    "-o", "--output", type=click.Choice([TABLE, JSON]), default=TABLE, show_default=True, help="How to print."
-)
-
-
-def print_json(value: object) -> None:
-    """Print `value` as JSON. ASCII only, so that no text in it can reach a terminal as a control character."""
-    click.echo(json.dumps(value, indent=2))
-
-
 def print_table(
     columns: Sequence[str],
     rows: Iterable[Sequence[str]],
@@ -58,8 +44,8 @@ def print_table(
     """
     stdout = sys.stdout
     width = shutil.get_terminal_size().columns if is_cut and is_terminal(stdout) else None
-    coloured = wants_colour(stdout)
-    for line in render(columns, rows, width=width, coloured=coloured, least=least, gives_first=gives_first):
+    in_colour = wants_colour(stdout)
+    for line in render(columns, rows, width=width, in_colour=in_colour, least=least, gives_first=gives_first):
         click.echo(line, color=True)
 
 
@@ -99,7 +85,7 @@ def render(
     rows: Iterable[Sequence[str]],
     *,
     width: int | None = None,
-    coloured: bool = False,
+    in_colour: bool = False,
     least: Mapping[str, int] | None = None,
     gives_first: str | None = None,
 ) -> list[str]:
@@ -115,9 +101,10 @@ def render(
     lines = []
     for row in table:
         cells = [_fit(cell, widths[place]) for place, cell in enumerate(row)]
-        if coloured and row is not table[0]:
-            cells = [_colour(cell) for cell in cells]
-        lines.append("  ".join(cells).rstrip())
+        if in_colour and row is not table[0]:
+            cells = [coloured(cell) for cell in cells]
+        line = "  ".join(cells).rstrip()
+        lines.append(click.style(line, bold=True) if in_colour and row is table[0] else line)
     return lines
 
 
@@ -138,6 +125,7 @@ def _fit(cell: str, width: int) -> str:
     return kept + " " * (width - columns_of(kept))
 
 
-def _colour(cell: str) -> str:
+def coloured(cell: str) -> str:
+    """Return a cell, or a word, in its colour if it is a state's name."""
     colour = _COLOURS.get(cell.strip())
     return cell if colour is None else click.style(cell, fg=colour)

@@ -71,6 +71,11 @@ def wants_colour(stream: IO[Any]) -> bool:
     return is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+def can_be_redrawn(stream: IO[Any]) -> bool:
+    """Say whether lines of `stream` can be taken back: a terminal, and not one that knows nothing."""
+    return is_terminal(stream) and os.environ.get("TERM") != "dumb"
+
+
 class LogOutput:
     """Where the bytes of a log go: as they are to a file or pipe, and made harmless to a terminal."""
 
@@ -106,6 +111,13 @@ def duration(milliseconds: float | None) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def clock(seconds: float) -> str:
+    """Return a length of time that goes on: `0:07`, `12:30`, `1:02:03`."""
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def size(bytes_: int | None) -> str:

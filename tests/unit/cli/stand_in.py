@@ -10,10 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
-from orchestrator.faces.cli.client import Run
+from orchestrator.faces.cli.answers import Run
 from orchestrator.faces.cli.following import ENDED
 
 MOST_WAIT_S = 10.0
+NOW_MS = 1_385_000_003_000
 
 Answer = tuple[int, dict[str, Any]]
 
@@ -59,6 +60,10 @@ class StandIn:
     pages: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What the other plain routes tell, by path and the start of the query; the longest that fits counts."""
     logs: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    samples: list[dict[str, int]] = field(default_factory=list)
+    """What every run used."""
+    written: list[tuple[int, int]] = field(default_factory=list)
+    """When what stands at an offset of every log was written: milliseconds since 1970, offset."""
     actions: dict[str, Callable[[dict[str, Any]], Answer]] = field(default_factory=dict)
     """What an action answers; it is called with the request's members."""
     before: list[Callable[[BaseHTTPRequestHandler], bool]] = field(default_factory=list)
@@ -174,7 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
             for run in reversed(self.known.runs.values())
             if run["id"].startswith(query.get("prefix", ""))
             and query.get("job", run["job_name"]) == run["job_name"]
-            and query.get("state", run["state"]) == run["state"]
+            and run["state"] in query.get("state", run["state"]).split(",")
         ][: int(query["limit"])]
 
     def _run(self, run_id: str, query: dict[str, str]) -> None:
@@ -189,21 +194,29 @@ class _Handler(BaseHTTPRequestHandler):
             )
             run = self.known.runs[run_id]
         move = {"seq": 1, "from_state": None, "event": None, "to_state": "STARTING", "at_ms": run["started_on_ms"]}
-        told = {"run": run, "workflow_run": None, "history": [move], "directory": f"/state/runs/{run_id}"}
-        self._answer_json(told)
+        told = {"now_ms": NOW_MS, "run": run, "workflow_run": None, "history": [move], "samples": self.known.samples}
+        self._answer_json({**told, "directory": f"/state/runs/{run_id}"})
 
     def _log(self, run_id: str, stream: str, query: dict[str, str]) -> None:
-        offset = int(query["offset"])
         with self.known.changed:
+            offset = self._offset(self.known.logs[run_id, stream], query)
             self.known.changed.wait_for(
                 lambda: self.known.logs[run_id, stream][offset:] or self.known.runs[run_id]["state"] in ENDED,
-                min(float(query["wait_s"]), MOST_WAIT_S),
+                min(float(query.get("wait_s", 0)), MOST_WAIT_S),
             )
-            data = self.known.logs[run_id, stream][offset:][:1000]
+            data = self.known.logs[run_id, stream][offset:][: min(int(query.get("limit", 1000)), 1000)]
             has_ended = self.known.runs[run_id]["state"] in ENDED
             is_last = has_ended and offset + len(data) == len(self.known.logs[run_id, stream])
         headers = {"x-log-next-offset": str(offset + len(data)), "x-log-complete": str(is_last).lower()}
         self._answer(200, data, "application/octet-stream", headers)
+
+    def _offset(self, log: bytes, query: dict[str, str]) -> int:
+        if "since_ms" in query:
+            return next((place for at_ms, place in self.known.written if at_ms >= int(query["since_ms"])), len(log))
+        if "tail_bytes" in query:
+            place = max(0, len(log) - int(query["tail_bytes"]))
+            return 0 if place == 0 else log.find(b"\n", place - 1) + 1 or len(log)
+        return int(query["offset"])
 
     def _answer_json(self, value: dict[str, Any]) -> None:
         self._answer(200, json.dumps(value).encode(), "application/json")

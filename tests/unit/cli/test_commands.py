@@ -62,16 +62,38 @@ def test_start_asks_for_what_the_options_say(daemon: StandIn, invoke: Invoke) ->
 
 
 def test_a_refusal_is_told_with_what_to_do_next(daemon: StandIn, invoke: Invoke) -> None:
-    daemon.actions["StartJobRun"] = refuse(400, "EntityNotFoundException", "Job with name: x not found.")
+    daemon.actions["StartJobRun"] = refuse(400, "ConcurrentRunsExceededException", "enough")
 
     result = invoke("start", "x")
 
-    assert result.exit_code == ExitCode.NOT_FOUND
+    assert result.exit_code == ExitCode.TRY_LATER
     assert result.stdout == ""
     assert result.stderr.splitlines() == [
-        "orchestrator: EntityNotFoundException: Job with name: x not found.",
-        "`orchestrator jobs`, `runs`, `triggers` and `workflow list` list what there is; `check` finds mistakes in files.",
+        "orchestrator: ConcurrentRunsExceededException: enough",
+        "`orchestrator runs JOB` shows its runs; --queue lets the new one wait for them.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("known", "hint"),
+    [
+        (["ingest", "report"], "Did you mean ingest?"),
+        (["report"], "`orchestrator jobs` lists them."),
+        ([], "There is no job at all; `orchestrator apply` reads the files anew, `check` finds mistakes in them."),
+        (None, "`orchestrator jobs` lists them."),
+    ],
+)
+def test_a_mistyped_job_is_told_with_what_it_may_have_been(
+    daemon: StandIn, invoke: Invoke, known: list[str] | None, hint: str
+) -> None:
+    daemon.actions["StartJobRun"] = refuse(400, "EntityNotFoundException", "Failed to start job run.")
+    if known is not None:
+        daemon.actions["ListJobs"] = lambda _: (200, {"JobNames": known})
+
+    result = invoke("start", "ingets")
+
+    assert result.exit_code == ExitCode.NOT_FOUND
+    assert result.stderr.splitlines() == ["orchestrator: there is no job ingets", hint]
 
 
 def test_run_follows_the_log_and_ends_well_with_the_run(daemon: StandIn, invoke: Invoke) -> None:
@@ -262,7 +284,7 @@ def test_wait_says_on_a_terminal_how_far_the_run_is(
     assert invoke("wait", "4f").exit_code == ExitCode.SUCCESS
     ending.join()
 
-    assert terminal.sent.startswith("\rRUNNING  0:00\x1b[K")
+    assert terminal.sent.startswith("\r\x1b[36mRUNNING\x1b[0m  0:02\x1b[K")
     assert terminal.sent.endswith("\r\x1b[K")
 
 

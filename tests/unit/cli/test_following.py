@@ -6,11 +6,16 @@ import time
 
 import pytest
 
+from orchestrator.faces.cli.answers import Sample
 from orchestrator.faces.cli.client import Client
-from orchestrator.faces.cli.following import Progress, await_end, follow, follow_log, read_log, summary
+from orchestrator.faces.cli.following import Progress, await_end, follow, follow_log, summary
+from orchestrator.faces.cli.log_reading import read_log
 from orchestrator.faces.cli.text import LogOutput
 from tests.unit.cli.conftest import Terminal
 from tests.unit.cli.stand_in import StandIn, a_run
+
+RUNNING = "\x1b[36mRUNNING\x1b[0m"
+STARTING = "\x1b[36mSTARTING\x1b[0m"
 
 
 class Pipe(io.TextIOWrapper):
@@ -76,7 +81,30 @@ def test_the_progress_line_says_the_state_the_time_and_what_the_run_waits_for(te
 
     progress.draw(a_run(state="STARTING", state_detail="waits for 10 DPU\x1b[2J, place 2"))
 
-    assert terminal.sent == "\rSTARTING  0:00  waits for 10 DPU\\x1b[2J, place 2\x1b[K"
+    assert terminal.sent == f"\r{STARTING}  0:00  waits for 10 DPU\\x1b[2J, place 2\x1b[K"
+
+
+def test_the_progress_line_says_for_how_long_the_script_runs_and_what_it_uses(terminal: Terminal) -> None:
+    run = a_run(state="RUNNING", launched_on_ms=1000)
+    samples = [
+        Sample(after_ms=1000, cpu_ms=100, rss_bytes=2**20, processes=1),
+        Sample(after_ms=3000, cpu_ms=3100, rss_bytes=3 * 2**20, processes=2),
+    ]
+
+    Progress(terminal).draw(run, samples=samples, now_ms=66_000)
+
+    assert terminal.sent == f"\r{RUNNING}  1:05  CPU 150%  3.0 MiB\x1b[K"
+
+
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_who_wants_no_colour_gets_none(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    Progress(terminal).draw(a_run(state="RUNNING"))
+
+    assert terminal.sent == ("" if name == "TERM" else "\rRUNNING  0:00\x1b[K")
 
 
 def test_the_log_goes_above_the_progress_line(terminal: Terminal) -> None:
@@ -87,7 +115,7 @@ def test_the_log_goes_above_the_progress_line(terminal: Terminal) -> None:
         terminal.write("log\n")
     progress.draw(a_run(state="RUNNING"))
 
-    assert terminal.sent == "\rRUNNING  0:00\x1b[K\r\x1b[Klog\n\rRUNNING  0:00\x1b[K"
+    assert terminal.sent == f"\r{RUNNING}  0:00\x1b[K\r\x1b[Klog\n\r{RUNNING}  0:00\x1b[K"
 
 
 def test_a_line_that_the_log_left_open_is_not_drawn_over(terminal: Terminal) -> None:
@@ -105,7 +133,7 @@ def test_the_progress_line_stays_within_the_terminal(terminal: Terminal, monkeyp
 
     Progress(terminal).draw(a_run(state="STARTING", state_detail=100 * "x"))
 
-    assert terminal.sent == "\rSTARTING  0:00  xxx\x1b[K"
+    assert terminal.sent == f"\r{STARTING}  0:00  xxx\x1b[K"
 
 
 def test_a_pipe_gets_no_progress_line() -> None:
@@ -125,7 +153,7 @@ def test_a_followed_log_on_a_terminal_takes_the_progress_line_away(
 
     follow_log(client, run["id"], "stdout", LogOutput(terminal), progress)
 
-    assert terminal.sent == "\rSUCCEEDED  0:00\x1b[K\r\x1b[Kdone\n"
+    assert terminal.sent == "\r\x1b[32mSUCCEEDED\x1b[0m  0:00\x1b[K\r\x1b[Kdone\n"
 
 
 def test_the_summary_tells_what_the_run_used() -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from orchestrator.faces.cli.client import Run
+from orchestrator.faces.cli.answers import Run
 from orchestrator.faces.cli.commands.run import _how_to_go_on
 from orchestrator.faces.cli.exit_codes import ExitCode
 from tests.unit.cli.stand_in import StandIn, a_run

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from orchestrator.faces.cli.tables import print_facts, print_json, print_paragraph, render
+from orchestrator.faces.cli.output import print_json
+from orchestrator.faces.cli.tables import print_facts, print_paragraph, render
 from orchestrator.faces.cli.text import columns_of
 from tests.unit.cli.conftest import Terminal
 
@@ -103,9 +104,9 @@ def test_a_cell_stays_in_its_line() -> None:
 
 def test_states_are_coloured_without_moving_the_columns() -> None:
     plain = render(("STATE", "JOB"), [("FAILED", "x"), ("RUNNING", "y")])
-    coloured = render(("STATE", "JOB"), [("FAILED", "x"), ("RUNNING", "y")], coloured=True)
+    coloured = render(("STATE", "JOB"), [("FAILED", "x"), ("RUNNING", "y")], in_colour=True)
 
-    assert coloured == [plain[0], "\x1b[31mFAILED \x1b[0m  x", "\x1b[36mRUNNING\x1b[0m  y"]
+    assert coloured == [f"\x1b[1m{plain[0]}\x1b[0m", "\x1b[31mFAILED \x1b[0m  x", "\x1b[36mRUNNING\x1b[0m  y"]
 
 
 def test_json_holds_no_control_character(capsys: pytest.CaptureFixture[str]) -> None:

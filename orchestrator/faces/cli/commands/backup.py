@@ -7,9 +7,9 @@ import click
 
 from orchestrator.faces.cli.errors import CommandError
 from orchestrator.faces.cli.exit_codes import ExitCode
+from orchestrator.faces.cli.output import TABLE, output_option_without_ids, print_for_programs
 from orchestrator.faces.cli.session import Session, place_options
 from orchestrator.faces.cli.store_errors import store_errors
-from orchestrator.faces.cli.tables import JSON, output_option, print_json
 from orchestrator.faces.cli.text import in_one_line, size
 
 
@@ -17,7 +17,7 @@ from orchestrator.faces.cli.text import in_one_line, size
 @click.argument("target", metavar="FILE|DIR", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Replace FILE if it is there.")
 @place_options
-@output_option
+@output_option_without_ids
 @click.pass_context
 def command(context: click.Context, /, *, target: Path, force: bool, output: str) -> None:
     """Copy the database into FILE, or into a file named by the time in DIR.
@@ -35,7 +35,7 @@ def command(context: click.Context, /, *, target: Path, force: bool, output: str
             copy = back_up(database, target, replaces=force)
         except FileExistsError:
             raise CommandError(f"{target} is there already", ExitCode.USAGE, hint="--force replaces it.") from None
-    if output == JSON:
-        print_json({"file": str(target), "size_bytes": copy.size_bytes, "schema": copy.schema})
+    if output != TABLE:
+        print_for_programs(output, {"file": str(target), "size_bytes": copy.size_bytes, "schema": copy.schema})
     else:
         click.echo(in_one_line(f"{target}: {size(copy.size_bytes)}, schema {copy.schema}, checked"))

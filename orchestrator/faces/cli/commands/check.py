@@ -5,14 +5,14 @@ from pathlib import Path
 import click
 
 from orchestrator.faces.cli.exit_codes import ExitCode
+from orchestrator.faces.cli.output import TABLE, output_option_without_ids, print_for_programs
 from orchestrator.faces.cli.session import Session, place_options
-from orchestrator.faces.cli.tables import JSON, output_option, print_json
 from orchestrator.faces.cli.text import in_one_line
 
 
 @click.command("check")
 @place_options
-@output_option
+@output_option_without_ids
 @click.pass_context
 def command(context: click.Context, /, *, output: str) -> None:
     """Find mistakes in settings, job files and triggers.
@@ -41,15 +41,17 @@ def command(context: click.Context, /, *, output: str) -> None:
                 mistakes += error.mistakes
     problems = [Problem(file=Path(one.place or "settings"), line=one.line, message=one.message) for one in mistakes]
     problems += [*check(settings), *trigger_files.check(settings)]
-    if output == JSON:
-        print_json([{"file": str(one.file), "line": one.line, "message": one.message} for one in problems])
+    if output != TABLE:
+        print_for_programs(
+            output, [{"file": str(one.file), "line": one.line, "message": one.message} for one in problems]
+        )
     else:
         for problem in problems:
             place = str(problem.file) if problem.line is None else f"{problem.file}:{problem.line}"
             click.echo(in_one_line(f"{place}: {problem.message}"))
     if problems:
         context.exit(ExitCode.CONFIGURATION)
-    if output != JSON:
+    if output == TABLE:
         jobs = sum(1 for _ in settings.jobs_dir.glob("*/job.toml"))
         triggers = len(trigger_files.load(settings)[0].triggers)
         click.echo(f"{jobs} jobs, {triggers} triggers, no mistakes" if triggers else f"{jobs} jobs, no mistakes")

@@ -4,8 +4,9 @@ import click
 
 from orchestrator.faces.cli.errors import CommandError
 from orchestrator.faces.cli.exit_codes import ExitCode
+from orchestrator.faces.cli.output import TABLE, output_option_without_ids, print_for_programs
 from orchestrator.faces.cli.session import Session, endpoint_option, place_options
-from orchestrator.faces.cli.tables import JSON, output_option, print_json, print_table
+from orchestrator.faces.cli.tables import print_table
 from orchestrator.faces.cli.text import in_one_line
 
 
@@ -20,7 +21,7 @@ from orchestrator.faces.cli.text import in_one_line
 )
 @endpoint_option
 @place_options
-@output_option
+@output_option_without_ids
 @click.pass_context
 def command(context: click.Context, /, *, patience: float, output: str) -> None:
     """Look at the daemon, its state and its machine, and say what helps.
@@ -39,9 +40,10 @@ def command(context: click.Context, /, *, patience: float, output: str) -> None:
             return False
 
     findings = list(examine(session.settings().state_dir, is_up=is_up, patience_s=patience))
-    if output == JSON:
-        print_json(
-            [{"check": one.check, "verdict": one.verdict, "told": one.told, "remedy": one.remedy} for one in findings]
+    if output != TABLE:
+        print_for_programs(
+            output,
+            [{"check": one.check, "verdict": one.verdict, "told": one.told, "remedy": one.remedy} for one in findings],
         )
     else:
         print_table(

@@ -6,19 +6,21 @@ from typing import Any
 import click
 
 from orchestrator.faces.cli.chains import print_chain
+from orchestrator.faces.cli.completing import run_ids
 from orchestrator.faces.cli.following import ENDED
 from orchestrator.faces.cli.lookup import find_run, short_ids
+from orchestrator.faces.cli.output import output_option_without_ids, print_for_programs
 from orchestrator.faces.cli.session import Session, endpoint_options
-from orchestrator.faces.cli.tables import JSON, output_option, print_history, print_json, print_paragraph, print_table
+from orchestrator.faces.cli.tables import print_history, print_paragraph, print_table
 from orchestrator.faces.cli.text import brief_moment, moment
 
 _MOST_HOLDERS = 20
 
 
 @click.command("explain")
-@click.argument("run")
+@click.argument("run", shell_complete=run_ids)
 @endpoint_options
-@output_option
+@output_option_without_ids
 @click.pass_context
 def command(context: click.Context, /, *, run: str, output: str) -> None:
     """Explain why a run runs, waits or ended.
@@ -27,8 +29,7 @@ def command(context: click.Context, /, *, run: str, output: str) -> None:
     """
     client = context.ensure_object(Session).client()
     told = client.look_up("runs", find_run(client, run)["run"]["id"], "explain")
-    if output == JSON:
-        print_json(told)
+    if print_for_programs(output, told):
         return
     short = short_ids(_ids(told)).__getitem__
     print_paragraph(" ".join([_state(told), *_sentences(told, short)]))

@@ -3,9 +3,9 @@
 import click
 
 from orchestrator.faces.cli.exit_codes import ExitCode
+from orchestrator.faces.cli.output import TABLE, output_option_without_ids, print_for_programs
 from orchestrator.faces.cli.session import Session, place_options
 from orchestrator.faces.cli.store_errors import store_errors
-from orchestrator.faces.cli.tables import JSON, output_option, print_json
 from orchestrator.faces.cli.text import in_one_line, size
 
 
@@ -14,7 +14,7 @@ from orchestrator.faces.cli.text import in_one_line, size
 @click.option("--environments", is_flag=True, help="Remove the environments of modules, too, that no live run uses.")
 @click.option("--vacuum", is_flag=True, help="Write the database anew, without free pages.")
 @place_options
-@output_option
+@output_option_without_ids
 @click.pass_context
 def command(context: click.Context, /, *, dry_run: bool, environments: bool, vacuum: bool, output: str) -> None:
     """Remove the directories of runs that the database does not know, and leftover files. No daemon may run.
@@ -36,8 +36,9 @@ def command(context: click.Context, /, *, dry_run: bool, environments: bool, vac
                 garbage = clearing.find(directory, with_environments=environments)
                 problems = clearing.clear(directory, garbage)
                 rewritten = room.rewrite(directory.database) if vacuum else None
-    if output == JSON:
-        print_json(
+    if output != TABLE:
+        print_for_programs(
+            output,
             {
                 "removed": not dry_run,
                 "directories": [str(one.path) for one in garbage.directories],
@@ -46,7 +47,7 @@ def command(context: click.Context, /, *, dry_run: bool, environments: bool, vac
                 "live": [{"directory": str(one.path), "shim_pid": one.shim_pid} for one in garbage.live],
                 "problems": problems,
                 "database_bytes": None if rewritten is None else [rewritten.before_bytes, rewritten.after_bytes],
-            }
+            },
         )
     else:
         paths = [*(one.path for one in garbage.directories), *garbage.files, *garbage.environments]

@@ -1,14 +1,14 @@
 """`orchestrator jobs`: list jobs."""
 
-from contextlib import suppress
 from typing import Any
 
 import click
 
 from orchestrator.faces.cli.client import Client
-from orchestrator.faces.cli.errors import CommandError
+from orchestrator.faces.cli.output import TABLE, output_option, print_for_programs
+from orchestrator.faces.cli.redacting import further_words
 from orchestrator.faces.cli.session import Session, endpoint_options
-from orchestrator.faces.cli.tables import JSON, output_option, print_json, print_table
+from orchestrator.faces.cli.tables import print_table
 from orchestrator.model.redaction import Redaction
 
 
@@ -20,9 +20,10 @@ def command(context: click.Context, /, *, output: str) -> None:
     """List the jobs that the daemon knows."""
     session = context.ensure_object(Session)
     jobs = _jobs(session.client())
-    if output == JSON:
-        redaction = Redaction(_further_words(session))
-        print_json([_without_secrets(job, redaction) for job in jobs])
+    if output != TABLE:
+        redaction = Redaction(further_words(session))
+        safe = [_without_secrets(job, redaction) for job in jobs]
+        print_for_programs(output, safe, ids=(job["Name"] for job in jobs))
         return
     columns = ("JOB", "TYPE", "DPU", "RUNS AT ONCE", "RETRIES", "SCRIPT")
     print_table(columns, (_told(job) for job in jobs))
@@ -37,13 +38,6 @@ def _jobs(client: Client) -> list[dict[str, Any]]:
         token = answer.get("NextToken")
         if not token:
             return jobs
-
-
-def _further_words(session: Session) -> list[str]:
-    """Return those of the settings here, for the daemon tells jobs as they are; none where there are no settings to read."""
-    with suppress(CommandError):
-        return list(session.settings().access.redact)
-    return []
 
 
 def _without_secrets(job: dict[str, Any], redaction: Redaction) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from orchestrator.faces.cli.output import TABLE, output_option_without_ids, print_for_programs
 from orchestrator.faces.cli.session import Session, place_options
 from orchestrator.faces.cli.store_errors import store_errors
-from orchestrator.faces.cli.tables import JSON, output_option, print_json
 from orchestrator.faces.cli.text import in_one_line, size
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command("restore")
 @click.argument("source", metavar="FILE", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @place_options
-@output_option
+@output_option_without_ids
 @click.pass_context
 def command(context: click.Context, /, *, source: Path, output: str) -> None:
     """Put the backup FILE in the place of the database. No daemon may run.
@@ -34,8 +34,8 @@ def command(context: click.Context, /, *, source: Path, output: str) -> None:
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     with store_errors(), hold(state_dir, may_lack_database=True) as directory:
         restored = restore(directory, source, stamp)
-    if output == JSON:
-        print_json(_as_json(restored))
+    if output != TABLE:
+        print_for_programs(output, _as_json(restored))
         return
     for line in _sentences(source, restored):
         click.echo(in_one_line(line))

@@ -2,15 +2,17 @@
 
 import click
 
-from orchestrator.faces.cli.client import RunDetails
+from orchestrator.faces.cli.answers import RunDetails
+from orchestrator.faces.cli.completing import run_ids
 from orchestrator.faces.cli.lookup import find_run
+from orchestrator.faces.cli.output import output_option, print_for_programs
 from orchestrator.faces.cli.session import Session, endpoint_options
-from orchestrator.faces.cli.tables import JSON, output_option, print_facts, print_history, print_json
+from orchestrator.faces.cli.tables import print_facts, print_history
 from orchestrator.faces.cli.text import duration, moment, size
 
 
 @click.command("show")
-@click.argument("run")
+@click.argument("run", shell_complete=run_ids)
 @endpoint_options
 @output_option
 @click.pass_context
@@ -20,8 +22,7 @@ def command(context: click.Context, /, *, run: str, output: str) -> None:
     Its state and why, what it used, its arguments, its directory and its history.
     """
     details = find_run(context.ensure_object(Session).client(), run)
-    if output == JSON:
-        print_json(details)
+    if print_for_programs(output, details, ids=[details["run"]["id"]]):
         return
     print_facts((name, value) for name, value in _facts(details) if value not in {"", "-"})
     click.echo()

@@ -6,17 +6,25 @@ from typing import Any, TypeVar
 import click
 
 from orchestrator.faces.cli.client import Client
+from orchestrator.faces.cli.completing import job_names, run_ids
+from orchestrator.faces.cli.errors import RefusedError
 from orchestrator.faces.cli.lookup import find_run
+from orchestrator.faces.cli.names import is_missing, no_such
+from orchestrator.faces.cli.output import output_option, print_for_programs
 from orchestrator.faces.cli.session import Session, endpoint_options
-from orchestrator.faces.cli.tables import JSON, output_option
 from orchestrator.faces.cli.text import in_one_line
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _START_OPTIONS = [
-    click.argument("job"),
+    click.argument("job", shell_complete=job_names),
     click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- --KEY VALUE ...]"),
-    click.option("--retry", metavar="RUN", help="Run this run again, with its arguments where none are given."),
+    click.option(
+        "--retry",
+        metavar="RUN",
+        help="Run this run again, with its arguments where none are given.",
+        shell_complete=run_ids,
+    ),
     click.option("--timeout", type=click.IntRange(min=1), metavar="MINUTES", help="End the run after this long."),
     click.option("--max-capacity", type=float, metavar="DPU", help="Capacity in DPU."),
     click.option("--allocated-capacity", type=int, metavar="DPU", help="Capacity in whole DPU (Glue's older form)."),
@@ -99,7 +107,12 @@ def request_start(
         "NumberOfWorkers": number_of_workers,
         "JobRunQueuingEnabled": queue or None,
     }
-    answer = client.act("StartJobRun", {name: value for name, value in members.items() if value is not None})
+    try:
+        answer = client.act("StartJobRun", {name: value for name, value in members.items() if value is not None})
+    except RefusedError as error:
+        if not is_missing(error):
+            raise
+        raise no_such(client, "job", job) from None
     return in_one_line(str(answer["JobRunId"]))  # whoever answers
 
 
@@ -112,4 +125,5 @@ def command(context: click.Context, /, *, output: str, **start: Any) -> None:
     """Start a run, print its id, leave it to the daemon."""
     paired(start["arguments"])  # a mistake in the arguments is told whether or not a daemon answers
     run_id = request_start(context.ensure_object(Session).client(), **start)
-    click.echo(f'{{"JobRunId": "{run_id}"}}' if output == JSON else run_id)
+    if not print_for_programs(output, {"JobRunId": run_id}, ids=[run_id]):
+        click.echo(run_id)

@@ -7,8 +7,9 @@ import click
 from orchestrator.faces.cli.chains import LastFiring, Trigger
 from orchestrator.faces.cli.following import ENDED
 from orchestrator.faces.cli.lookup import short_ids
+from orchestrator.faces.cli.output import output_option, print_for_programs
 from orchestrator.faces.cli.session import Session, endpoint_options
-from orchestrator.faces.cli.tables import JSON, output_option, print_json, print_table
+from orchestrator.faces.cli.tables import print_table
 from orchestrator.faces.cli.text import brief_moment
 
 _LEAST_NAME: Final = 8
@@ -27,8 +28,7 @@ def command(context: click.Context, /, *, output: str) -> None:
     """
     told = context.ensure_object(Session).client().look_up("triggers")
     triggers: list[Trigger] = told["triggers"]
-    if output == JSON:
-        print_json(triggers)
+    if print_for_programs(output, triggers, ids=(trigger["name"] for trigger in triggers)):
         return
     firings = [trigger["last_firing"] for trigger in triggers if trigger["last_firing"] is not None]
     short = short_ids(run["id"] for firing in firings for run in firing["runs"])

@@ -5,16 +5,17 @@ import time
 
 import click
 
-from orchestrator.faces.cli.client import Run
+from orchestrator.faces.cli.answers import Run
+from orchestrator.faces.cli.completing import run_ids
 from orchestrator.faces.cli.exit_codes import ExitCode
 from orchestrator.faces.cli.following import ENDED, PATIENCE_S, Progress, await_end, summary, tell_of_retry
 from orchestrator.faces.cli.lookup import find_run
+from orchestrator.faces.cli.output import TABLE, output_option, print_for_programs
 from orchestrator.faces.cli.session import Session, endpoint_options
-from orchestrator.faces.cli.tables import JSON, output_option, print_json
 
 
 @click.command("wait")
-@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", shell_complete=run_ids)
 @click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Wait for this long at most.")
 @endpoint_options
 @output_option
@@ -38,11 +39,10 @@ def command(context: click.Context, /, *, runs: tuple[str, ...], timeout: float 
             with progress.room():  # also at Ctrl-C
                 pass
         seen.append(run)
-        if output != JSON:
+        if output == TABLE:
             click.echo(summary(run))
         tell_of_retry(run)
-    if output == JSON:
-        print_json(seen)
+    print_for_programs(output, seen, ids=(run["id"] for run in seen))
     if any(run["state"] not in ENDED for run in seen):
         context.exit(ExitCode.WAIT_TIMED_OUT)
     if any(run["state"] != "SUCCEEDED" for run in seen):

@@ -1,5 +1,7 @@
 """`orchestrator workflow`: list and start workflows, and see how their runs are."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import click
@@ -16,11 +18,15 @@ from orchestrator.faces.cli.chains import (
     workflow_run,
 )
 from orchestrator.faces.cli.client import Client
+from orchestrator.faces.cli.completing import workflow_names
+from orchestrator.faces.cli.errors import RefusedError
 from orchestrator.faces.cli.exit_codes import ExitCode
 from orchestrator.faces.cli.following import LONG_POLL_S, PATIENCE_S
 from orchestrator.faces.cli.lookup import short_ids
+from orchestrator.faces.cli.names import is_missing, no_such
+from orchestrator.faces.cli.output import TABLE, output_option, print_for_programs
 from orchestrator.faces.cli.session import Session, endpoint_options
-from orchestrator.faces.cli.tables import JSON, output_option, print_facts, print_json, print_table
+from orchestrator.faces.cli.tables import print_facts, print_table
 from orchestrator.faces.cli.text import brief_moment, in_one_line, moment
 
 _GONE_WRONG: Final = ("failed_actions", "timeout_actions", "stopped_actions", "errored_actions")
@@ -39,8 +45,7 @@ def list_(context: click.Context, /, *, output: str) -> None:
     """List the workflows, with how many of their runs are live and how the last one is."""
     told = context.ensure_object(Session).client().look_up("workflows")
     workflows: list[Workflow] = told["workflows"]
-    if output == JSON:
-        print_json(workflows)
+    if print_for_programs(output, workflows, ids=(one["name"] for one in workflows)):
         return
     short = short_ids(one["last_run"]["id"] for one in workflows if one["last_run"] is not None)
     columns = ("WORKFLOW", "LIVE", "LAST RUN", "STATUS", "STARTED", "ENDED")
@@ -48,7 +53,7 @@ def list_(context: click.Context, /, *, output: str) -> None:
 
 
 @command.command("start")
-@click.argument("name")
+@click.argument("name", shell_complete=workflow_names)
 @click.option("--property", "properties", multiple=True, metavar="KEY=VALUE", help="A run property; may be repeated.")
 @click.option("--wait", is_flag=True, help="Wait for the end, and end as the run does.")
 @endpoint_options
@@ -65,23 +70,24 @@ def start(context: click.Context, /, *, name: str, properties: tuple[str, ...], 
     if given:
         members["RunProperties"] = given
     client = context.ensure_object(Session).client()
-    run_id = in_one_line(str(client.act("StartWorkflowRun", members)["RunId"]))
+    with _known(client, name):
+        run_id = in_one_line(str(client.act("StartWorkflowRun", members)["RunId"]))
     if not wait:
-        click.echo(f'{{"RunId": "{run_id}"}}' if output == JSON else run_id)
+        if not print_for_programs(output, {"RunId": run_id}, ids=[run_id]):
+            click.echo(run_id)
         return
-    if output != JSON:
+    if output == TABLE:
         click.echo(run_id)
     details = _await_end(client.patient(PATIENCE_S), name, run_id)
     run = details["workflow_run"]
-    if output == JSON:
-        print_json(run)
+    print_for_programs(output, run, ids=[run_id])
     click.echo(f"orchestrator: {run_id} {run['status']} ({counted(run['statistics'])})", err=True)
     is_well = run["status"] == "COMPLETED" and not any(run["statistics"].get(kind) for kind in _GONE_WRONG)
     context.exit(ExitCode.SUCCESS if is_well else ExitCode.RUN_DID_NOT_SUCCEED)
 
 
 @command.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=workflow_names)
 @click.argument("run", required=False)
 @endpoint_options
 @output_option
@@ -90,11 +96,26 @@ def show(context: click.Context, /, *, name: str, run: str | None, output: str) 
     """Show a workflow with its triggers and latest runs, or one RUN of it with its chain."""
     client = context.ensure_object(Session).client()
     if run is None:
-        told = client.look_up("workflow", query={"name": name})
-        print_json(told) if output == JSON else _print_workflow(told)
+        with _known(client, name):
+            told = client.look_up("workflow", query={"name": name})
+        if not print_for_programs(output, told, ids=(run["id"] for run in told["runs"])):
+            _print_workflow(told)
         return
-    details = find_workflow_run(client, name, run)
-    print_json(details) if output == JSON else _print_run(details)
+    with _known(client, name):
+        details = find_workflow_run(client, name, run)
+    if not print_for_programs(output, details, ids=[details["workflow_run"]["id"]]):
+        _print_run(details)
+
+
+@contextmanager
+def _known(client: Client, name: str) -> Iterator[None]:
+    """Tell of a workflow that there is not, and of names that are near."""
+    try:
+        yield
+    except RefusedError as error:
+        if is_missing(error):
+            raise no_such(client, "workflow", name) from None
+        raise
 
 
 def _listed(workflow: Workflow, short: dict[str, str], now_ms: int) -> tuple[str, ...]:

@@ -1,0 +1,27 @@
+"""`orchestrator completion`: what a shell needs to complete our commands."""
+
+from typing import Final
+
+import click
+from click.shell_completion import get_completion_class
+
+_HOW: Final = {
+    "bash": 'eval "$(orchestrator completion bash)"   # in ~/.bashrc',
+    "zsh": 'eval "$(orchestrator completion zsh)"   # in ~/.zshrc, behind compinit',
+    "fish": "orchestrator completion fish | source   # in ~/.config/fish/config.fish",
+}
+_VARIABLE: Final = "_ORCHESTRATOR_COMPLETE"
+
+
+@click.command("completion", epilog="\b\n" + "\n".join(_HOW.values()))
+@click.argument("shell", type=click.Choice(sorted(_HOW)))
+@click.pass_context
+def command(context: click.Context, /, *, shell: str) -> None:
+    """Print what SHELL is to read so that it completes commands, options, job names, trigger names and run ids.
+
+    Names and ids come from the daemon, if it answers within 0.3 seconds. Names that a shell would have to quote are
+    left out.
+    """
+    kind = get_completion_class(shell)
+    assert kind is not None  # noqa: S101 - it is one of click's own
+    click.echo(kind(context.find_root().command, {}, "orchestrator", _VARIABLE).source())
