@@ -64,6 +64,10 @@ unit-tests: $(VENV)/.has-dev ## Run the tests of `make test` without its checks
 python-tests: $(VENV)/.has-dev ## Run unit, property and integration tests only (CI does with every Python)
 	$(PYTEST) tests/unit tests/properties tests/integration $(ARGS)
 
+.PHONY: cli-docs
+cli-docs: $(VENV)/.has-dev ## Write docs/cli.md anew from the commands
+	$(BIN)/python -m tests.support.cli_reference
+
 .PHONY: crash
 crash: $(VENV)/.has-dev ## Run all crash tests, short and full
 	$(PYTEST) -m '' tests/crash $(ARGS)

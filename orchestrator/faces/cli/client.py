@@ -9,7 +9,6 @@ import json
 import socket
 import threading
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -72,6 +71,8 @@ class Client:
             RefusedError: the daemon answered with an error.
             UnreachableError: no daemon answered within the patience.
         """
+        import uuid  # noqa: PLC0415 - not every command acts, and it takes a while to import
+
         headers = {
             "Content-Type": "application/x-amz-json-1.1",
             "X-Amz-Target": action if "." in action else f"AWSGlue.{action}",

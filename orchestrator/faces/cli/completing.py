@@ -7,14 +7,16 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
-from click.shell_completion import CompletionItem
 
 from orchestrator.faces.cli.client import Client
 from orchestrator.faces.cli.lookup import matched, short_ids
 from orchestrator.faces.cli.session import Session
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 ANSWERS_WITHIN_S: Final = 0.3
 _MOST_OFFERED: Final = 200
@@ -22,25 +24,33 @@ _OFFERED: Final = re.compile(r"[A-Za-z0-9_.@%+,/=:-]+")
 """What a shell takes as it is. A name with anything else in it would be typed into a command line, where it is obeyed."""
 _LIVE: Final = "WAITING,STARTING,RUNNING,STOPPING"
 
-Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
-_Found = Iterator[CompletionItem]
+
+class _Offer(NamedTuple):
+    """What could stand behind the cursor."""
+
+    value: str
+    help: str | None = None
+
+
+Complete = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
+_Found = Iterator[_Offer]
 
 
 def _completing(find: Callable[[Client, str], _Found]) -> Complete:
-    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only a shell that asks needs it
+
         del parameter
-        found: list[CompletionItem] = []
+        found: list[_Offer] = []
         asking = threading.Thread(target=_ask, args=(context, find, incomplete, found), daemon=True)
         asking.start()
         asking.join(ANSWERS_WITHIN_S)
-        return [] if asking.is_alive() else found
+        return [] if asking.is_alive() else [CompletionItem(one.value, help=one.help) for one in found]
 
     return complete
 
 
-def _ask(
-    context: click.Context, find: Callable[[Client, str], _Found], incomplete: str, found: list[CompletionItem]
-) -> None:
+def _ask(context: click.Context, find: Callable[[Client, str], _Found], incomplete: str, found: list[_Offer]) -> None:
     with suppress(Exception):
         client = Client(context.ensure_object(Session).endpoint(), patience_s=0)
         items = [item for item in find(client, incomplete) if item.value.startswith(incomplete)]
@@ -53,7 +63,7 @@ def _names(action: str, members: str) -> Callable[[Client, str], _Found]:
         token: str | None = None
         while True:
             answer: dict[str, Any] = client.act(action, {} if token is None else {"NextToken": token})
-            yield from (CompletionItem(name) for name in answer.get(members, []))
+            yield from (_Offer(name) for name in answer.get(members, []))
             token = answer.get("NextToken")
             if not token:
                 return
@@ -70,8 +80,8 @@ def _runs(state: str | None) -> Callable[[Client, str], _Found]:
         for run in runs:
             # What is typed may be longer than what tells the runs apart.
             value = max(short[run["id"]], run["id"][: len(incomplete) + len("jr_") - len(prefix)], key=len)
-            yield CompletionItem(prefix + value.removeprefix("jr_"), help=f"{run['job_name']} {run['state']}")
-        yield CompletionItem("@last", help="the newest run")
+            yield _Offer(prefix + value.removeprefix("jr_"), help=f"{run['job_name']} {run['state']}")
+        yield _Offer("@last", help="the newest run")
 
     return find
 

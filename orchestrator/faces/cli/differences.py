@@ -1,6 +1,5 @@
 """What differs between two texts, as diff -u tells it, in colour where colours are wanted."""
 
-import difflib
 import json
 import sys
 from collections.abc import Iterator
@@ -32,6 +31,8 @@ def readable(text: str) -> str:
 
 
 def _difference(before: str, after: str, name_before: str, name_after: str) -> Iterator[str]:
+    import difflib  # noqa: PLC0415 - it takes a while to import
+
     in_colour = wants_colour(sys.stdout)
     lines = difflib.unified_diff(
         before.splitlines(), after.splitlines(), in_one_line(name_before), in_one_line(name_after), lineterm=""

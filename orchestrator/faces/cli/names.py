@@ -1,6 +1,5 @@
 """What a name that nobody knows was meant to be."""
 
-import difflib
 from contextlib import suppress
 from typing import Any, Final
 
@@ -28,6 +27,8 @@ def no_such(client: Client, kind: str, name: str) -> CommandError:
     hint = f"`{lists}` lists them."
     with suppress(CommandError):  # then that is all that can be said
         known = _names(client, action, member)
+        import difflib  # noqa: PLC0415 - it takes a while to import
+
         near = difflib.get_close_matches(name, known, n=_MOST_NAMED)
         if near:
             hint = f"Did you mean {' or '.join(near)}?"

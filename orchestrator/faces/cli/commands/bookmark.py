@@ -78,7 +78,9 @@ command.add_command(click.Command("get", params=show.params, callback=show.callb
 
 @command.command("history")
 @_BY_NAME
-@click.option("-n", "--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="At most this many.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(1, 100), metavar="N", default=20, show_default=True, help="At most this many."
+)
 @endpoint_options
 @output_option
 @click.pass_context
@@ -157,7 +159,10 @@ def reset(context: click.Context, /, *, job: str, run_id: str | None, output: st
 @_BY_NAME
 @click.argument("text", metavar="TEXT|@FILE")
 @click.option(
-    "--version", type=click.IntRange(min=0), help="Only if this is still the version of the bookmark; 0: there is none."
+    "--version",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Only if this is still the version of the bookmark; 0: there is none.",
 )
 @endpoint_options
 @output_option

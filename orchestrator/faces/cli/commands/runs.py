@@ -1,5 +1,7 @@
 """`orchestrator runs`: list runs."""
 
+from typing import TYPE_CHECKING, Final
+
 import click
 
 from orchestrator.faces.cli.answers import Run
@@ -12,7 +14,10 @@ from orchestrator.faces.cli.session import Session, endpoint_options
 from orchestrator.faces.cli.tables import print_table
 from orchestrator.faces.cli.text import duration, moment
 
-_STATES = ("WAITING", "STARTING", "RUNNING", "STOPPING", *sorted(ENDED))
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+_STATES: Final = ("WAITING", "STARTING", "RUNNING", "STOPPING", *sorted(ENDED))
 
 
 class _States(click.ParamType[list[str]]):
@@ -29,14 +34,15 @@ class _States(click.ParamType[list[str]]):
                 self.fail(f"{state!r} is none of {', '.join(_STATES)}.", param, ctx)
         return states
 
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[click.shell_completion.CompletionItem]:
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+        """Offer the states, also behind a comma."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only a shell that asks needs it
+
         del ctx, param
         kept, _, last = incomplete.rpartition(",")
         before = f"{kept}," if kept else ""
         fitting = [state for state in _STATES if state.startswith(last.upper())]
-        return [click.shell_completion.CompletionItem(before + state) for state in fitting]
+        return [CompletionItem(before + state) for state in fitting]
 
 
 @click.command("runs")
@@ -56,7 +62,9 @@ class _States(click.ParamType[list[str]]):
 @click.option("--until", type=MOMENT, metavar="TIME", help="Only runs accepted before.")
 @click.option("--trigger", metavar="NAME", help="Only runs that this trigger started.", shell_complete=trigger_names)
 @click.option("--text", help="Only runs with this in their id, job, trigger, error message or arguments.")
-@click.option("-n", "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most this many.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(min=1), metavar="N", default=50, show_default=True, help="At most this many."
+)
 @endpoint_options
 @output_option
 @click.pass_context
