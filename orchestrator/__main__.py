@@ -4,6 +4,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from orchestrator.faces import cli
+from orchestrator.faces.cli import rich_apart
 
 if TYPE_CHECKING:
     from orchestrator.settings import Settings
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    rich_apart.keep_out()
     sys.exit(cli.main(_serve))
 
 

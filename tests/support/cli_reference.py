@@ -44,7 +44,7 @@ _PLACES: Final = {"endpoint_url", "config", "state_dir", "host", "port", "jobs_d
 
 def reference() -> str:
     """Return the whole page."""
-    context = click.Context(cli, info_name="orchestrator", terminal_width=100)
+    context = click.Context(cli, info_name="orchestrator", terminal_width=100, **cli.context_settings)
     commands = [part for name in cli.list_commands(context) for part in _commands(context, name)]
     codes = [
         "## Exit codes",

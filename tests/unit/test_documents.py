@@ -16,6 +16,7 @@ from orchestrator.faces.metrics import Metrics
 from orchestrator.model import arguments
 from orchestrator.model.states import JobRunState
 from orchestrator.wire.shapes import REQUESTS
+from tests.support import cli_reference
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 README: Final = (ROOT / "README.md").read_text()
@@ -43,6 +44,10 @@ def test_the_readme_names_every_state(state: str) -> None:
 @pytest.mark.parametrize("command", sorted(cli.commands or cli.list_commands(None)))  # type: ignore[arg-type]
 def test_the_readme_names_every_command(command: str) -> None:
     assert re.search(rf"`{command}\b", README)
+
+
+def test_the_page_of_the_command_line_is_what_the_commands_say() -> None:
+    assert cli_reference.TARGET.read_text() == cli_reference.reference(), "`make cli-docs` writes it anew"
 
 
 @pytest.mark.parametrize("code", sorted(ExitCode))

@@ -30,7 +30,13 @@ def a_snapshot(live: int = 2, coming: int = 1, **facts: Any) -> Snapshot:
         Firing(at_ms=NOW_MS + 3_600_000, trigger=f"nightly {number}", starts=["ingest", "report"])
         for number in range(coming)
     ]
-    told = {"now_ms": NOW_MS, "endpoint": "unix:/state/api.sock", "capacity": CAPACITY, "runs": runs, "firings": firings}
+    told = {
+        "now_ms": NOW_MS,
+        "endpoint": "unix:/state/api.sock",
+        "capacity": CAPACITY,
+        "runs": runs,
+        "firings": firings,
+    }
     return Snapshot(**{**told, **facts})
 
 

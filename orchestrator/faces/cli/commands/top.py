@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from orchestrator.faces.cli import rich_apart
 from orchestrator.faces.cli.client import Client
 from orchestrator.faces.cli.dashboard import as_json, lines_of, look
 from orchestrator.faces.cli.errors import CommandError
@@ -38,6 +39,7 @@ def command(context: click.Context, /, *, once: bool, output: str) -> None:
 
 
 def _show(client: Client) -> None:
+    rich_apart.let_in()
     from orchestrator.faces.cli.live_screen import Draw, show  # noqa: PLC0415 - rich is for terminals only
 
     in_colour = wants_colour(sys.stdout)
