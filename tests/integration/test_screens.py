@@ -2,7 +2,9 @@
 
 import re
 import signal
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +14,7 @@ from orchestrator.faces.cli.exit_codes import ExitCode
 from tests.support import command, runs
 from tests.support.daemon import Daemon
 from tests.support.screen import ScreenOf
+from tests.support.waiting import until
 
 ENVIRONMENT: Final = {"ORCHESTRATOR_CAPACITY__DPUS": "20"}
 TALK: Final = """
@@ -99,10 +102,11 @@ def test_top_tells_that_nobody_answers_and_goes_on_when_somebody_does(own: Daemo
         assert screen.ended() == 0
 
 
-def test_ctrl_c_gives_the_terminal_back(own: Daemon, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_gives_the_terminal_back(own: Daemon, tmp_path: Path, number: signal.Signals) -> None:
     with ScreenOf(tmp_path, "top", more=at(own)) as screen:
         screen.wait_for(lambda text: "q ends" in text)
-        screen.process.send_signal(signal.SIGINT)
+        screen.process.send_signal(number)
         assert screen.ended() == 0
         assert screen.sent.count(b"\x1b[?1049l") == 1
         assert b"Traceback" not in screen.sent
@@ -115,6 +119,17 @@ def test_top_once_is_plain_where_that_is_wanted(own: Daemon, tmp_path: Path, mor
         assert screen.ended() == 0
         assert "none is live" in screen.text()
         assert b"\x1b" not in screen.sent
+
+
+def test_top_is_live_without_colours_too(own: Daemon, tmp_path: Path) -> None:
+    job, gate = own.job("ingest", TALK), tmp_path / "gate"
+    with ScreenOf(tmp_path, "top", more=at(own, NO_COLOR="1")) as screen:
+        screen.wait_for(lambda text: "q ends" in text)
+        start(own, job, gate)
+        screen.wait_for(lambda text: "ingest  RUNNING" in text)
+        assert screen.colours_of("RUNNING") == {"default"}
+        assert not re.search(rb"\x1b\[[0-9;]*m", screen.sent)
+    gate.touch()
 
 
 def test_top_without_a_terminal_is_one_look(own: Daemon, tmp_path: Path) -> None:
@@ -171,6 +186,28 @@ def test_a_log_is_followed_from_its_last_lines_on(own: Daemon, tmp_path: Path) -
         assert screen.ended() == 0
         assert "line 0" not in first
         assert screen.text().endswith("begun\n\\x1b[2Jended [red]so[/red]")
+
+
+def test_a_log_is_read_since_a_time(own: Daemon, tmp_path: Path) -> None:
+    job, gate = own.job("timed", TALK), tmp_path / "gate"
+    run_id = start(own, job, gate)
+    until(lambda: own.get(f"/runs/{run_id}/log/stdout")[1] == b"begun\n", what="the first line")
+    between = time.time() + 0.1
+    until(lambda: time.time() > between + 1.1, what="the next second, which is as finely as times are kept")
+    gate.touch()
+    own.ended(job, run_id)
+
+    def read(*words: str) -> str:
+        done = command.call(tmp_path, "logs", "@last", *words, more=at(own))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    since = datetime.fromtimestamp(between, UTC).isoformat()
+    assert read("--since", since) == "\x1b[2Jended [red]so[/red]\n"
+    assert read("--since", "1h") == "begun\n\x1b[2Jended [red]so[/red]\n"
+    assert read("--since", "1h", "-n", "1") == "\x1b[2Jended [red]so[/red]\n"
+    assert read("--since", "1h", "--stderr") == ""
+    assert read("-n", "0") == ""
 
 
 # stop

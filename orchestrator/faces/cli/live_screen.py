@@ -104,7 +104,7 @@ def _waker(client: Client) -> Iterator[_Waker]:
     bell, rope = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     listener = _Listener(client, rope)
     try:
-        with _keys() as keys, _resizing(rope):
+        with _keys() as keys, _signals(rope):
             listener.start()
             yield _Waker(keys, bell)
     finally:
@@ -130,16 +130,22 @@ def _keys() -> Iterator[int | None]:
 
 
 @contextmanager
-def _resizing(rope: int) -> Iterator[None]:
-    def pull(number: int, frame: FrameType | None) -> None:
+def _signals(rope: int) -> Iterator[None]:
+    """Let another size of the window ring, and SIGTERM end this as Ctrl-C does: the terminal is to be given back."""
+
+    def resized(number: int, frame: FrameType | None) -> None:
         del number, frame
         _pull(rope)
 
-    before = signal.signal(signal.SIGWINCH, pull)
+    before = [
+        (number, signal.signal(number, heed))
+        for number, heed in ((signal.SIGWINCH, resized), (signal.SIGTERM, signal.default_int_handler))
+    ]
     try:
         yield
     finally:
-        signal.signal(signal.SIGWINCH, before)
+        for number, heed in before:
+            signal.signal(number, heed)
 
 
 def _pull(rope: int) -> None:

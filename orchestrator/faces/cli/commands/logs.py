@@ -19,7 +19,10 @@ from orchestrator.faces.cli.text import LogOutput
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
 @click.option("-n", "--lines", type=click.IntRange(min=0), metavar="LINES", help="Only the last lines.")
 @click.option(
-    "--since", type=MOMENT, metavar="TIME", help="Only what was written since: 10m, 2h, 14:05, 2026-11-28T14:05."
+    "--since",
+    type=MOMENT,
+    metavar="TIME",
+    help="Only what was written since, to about a second: 10m, 2h, 14:05, 2026-11-28T14:05.",
 )
 @click.option("--stderr", is_flag=True, help="What the script wrote to stderr instead of stdout.")
 @click.option("--raw", is_flag=True, help="As it is to a terminal, too; whoever wrote the log commands it then.")
