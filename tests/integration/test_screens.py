@@ -16,6 +16,7 @@ from tests.support.daemon import Daemon
 from tests.support.screen import ScreenOf
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.timeout(120)  # several commands each, and every one is a process of its own
 ENVIRONMENT: Final = {"ORCHESTRATOR_CAPACITY__DPUS": "20"}
 TALK: Final = """
 import pathlib, sys, time

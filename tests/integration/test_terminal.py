@@ -115,6 +115,14 @@ COMMANDS: Final[dict[str, list[str]]] = {
     "workflow": ["workflow", "show", FLOW],
     "workflow start": ["workflow", "start", FLOW],
     "bookmark": ["bookmark", "get", JOB],
+    "bookmark set": ["bookmark", "set", JOB, f"text{IN_TEXTS}".replace("\0", "")],
+    "bookmark set again": ["bookmark", "set", JOB, IN_NAMES],
+    "bookmark history": ["bookmark", "history", JOB],
+    "bookmark diff": ["bookmark", "diff", JOB, "0"],
+    "rerun": ["rerun", "RUN"],
+    "top": ["top", "--once"],
+    "stop all": ["stop", "--job", JOB, "--yes"],
+    "runs of": ["runs", "--job", JOB, "--text", IN_NAMES],
     "no such job": ["start", f"none {IN_NAMES}"],
     "no such command": [f"odd{IN_NAMES}"],
     "JSON": ["show", "RUN", "-o", "json"],
@@ -127,7 +135,12 @@ def test_a_terminal_is_sent_nothing_that_it_obeys(
 ) -> None:
     sent = on_terminal(daemon, tmp_path, *[run_id if word == "RUN" else word for word in words])
     assert obeyed(sent) == []
-    assert "\\x9b" in sent or "\\u009b" in sent or words[0] in {"start", "stop"} or words[1:] == ["start", FLOW]
+    assert (
+        "\\x9b" in sent
+        or "\\u009b" in sent
+        or words[0] in {"start", "rerun", "stop", "top"}
+        or words[1:] == ["start", FLOW]
+    )
 
 
 def test_the_log_is_whole_to_a_pipe_and_raw_to_who_asks_for_it(daemon: Daemon, run_id: str, tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ class Client:
         self._way = way_to(endpoint)
         self._patience_s = patience_s
         self._connection: http.client.HTTPConnection | None = None
+        self._socket: socket.socket | None = None
         self._abandoned = threading.Event()
         self._offspring: list[Client] = []
 
@@ -161,10 +162,9 @@ class Client:
     def abandon(self) -> None:
         """Make the call that another thread is in end with AbandonedError, now, and every later one."""
         self._abandoned.set()
-        connection = self._connection
-        if connection is not None and isinstance(connection.sock, socket.socket):
+        if self._socket is not None:
             try:
-                connection.sock.shutdown(socket.SHUT_RDWR)
+                self._socket.shutdown(socket.SHUT_RDWR)
             except OSError:  # closed meanwhile
                 return
 
@@ -226,6 +226,9 @@ class Client:
         path = self._way.root + target
         sent = signed(self._way, method, path, body=body, headers=headers)
         self._connection.request(method, path, body=body, headers=sent)
+        self._socket = self._connection.sock  # an answer that ends with its connection takes it over
+        if self._abandoned.is_set():  # just now: that may not have seen this socket
+            raise AbandonedError
         return self._connection.getresponse()
 
     def _object(self, answer: _Answer) -> dict[str, Any]:

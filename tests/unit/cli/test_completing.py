@@ -14,6 +14,7 @@ import pytest
 from tests.support import command
 from tests.unit.cli.stand_in import StandIn, a_run
 
+pytestmark = pytest.mark.timeout(120)  # a process for each question, as a shell has it
 HOSTILE: Final = ["a b", "$(reboot)", "x;reboot", "`reboot`", "line\nbreak", "\x1b[2J", "ü", "'", '"', "*", "~root", ""]
 
 

@@ -356,3 +356,14 @@ def test_a_mistake_is_told_by_its_place(daemon: StandIn, invoke: Invoke, output:
 
     assert result.exit_code == ExitCode.CONFIGURATION
     assert "/jobs/daily/job.toml:3: Role: it is empty" in result.stderr
+
+
+@pytest.mark.parametrize("text", ["new \x1b[2J\x9b", '{"new": "\x9b\\u001b[2J"}'])
+def test_a_difference_does_not_command_the_terminal(daemon: StandIn, invoke: Invoke, text: str) -> None:
+    daemon.pages["/bookmark"] = versions("old", text)
+
+    told = invoke("bookmark", "diff", "ingest").stdout
+
+    assert "new" in told
+    assert "\\x9b" in told
+    assert not {"\x1b", "\x9b"} & set(told)
