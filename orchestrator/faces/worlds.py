@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Final
 
 from orchestrator.executors import users
@@ -25,8 +26,8 @@ def world_settings(
     """
     return WorldSettings(
         jobs_dir=settings.jobs_dir,
-        python=settings.python,
-        pythons=settings.pythons,
+        python=_executable(settings.python),
+        pythons={version: _executable(name) for version, name in settings.pythons.items()},
         path=settings.path,
         endpoint_url=endpoint_url,
         region=settings.region,
@@ -61,6 +62,12 @@ def _environments(settings: Settings) -> EnvironmentSettings:
         variables=chosen.environment,
         path=settings.path,
     )
+
+
+def _executable(name: str) -> str:
+    """Return the path of an interpreter, which scripts have elsewhere; what is not found is told when it is executed."""
+    found = shutil.which(name)
+    return name if found is None else str(Path(found).absolute())
 
 
 def missing_on_machine(settings: Settings) -> Iterator[Mistake]:

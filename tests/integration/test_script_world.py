@@ -391,9 +391,11 @@ def virtual_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def with_pythons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """Lend a daemon whose settings name interpreters."""
     folder = tmp_path_factory.mktemp("pythons")
+    on_path = interpreter(folder, "on-the-path")
     settings = {
         "ORCHESTRATOR_PYTHON": interpreter(folder, "of-the-settings"),
-        "ORCHESTRATOR_PYTHONS": json.dumps({"3.9": interpreter(folder, "of-3.9")}),
+        "ORCHESTRATOR_PYTHONS": json.dumps({"3.9": interpreter(folder, "of-3.9"), "2": Path(on_path).name}),
+        "PATH": f"{folder}:/usr/bin:/bin",
     }
     with running_daemon(tmp_path_factory.mktemp("daemon"), settings) as running:
         yield running
@@ -413,7 +415,9 @@ def which(daemon: Daemon, version: str | None, **arguments: str) -> str:
     return runs.output(daemon, runs.succeed(daemon, name, Arguments=arguments)["Id"]).strip()
 
 
-@pytest.mark.parametrize(("version", "name"), [(None, "of-the-settings"), ("3", "of-the-settings"), ("3.9", "of-3.9")])
+@pytest.mark.parametrize(
+    ("version", "name"), [(None, "of-the-settings"), ("3", "of-the-settings"), ("3.9", "of-3.9"), ("2", "on-the-path")]
+)
 def test_the_settings_choose_the_interpreter(with_pythons: Daemon, version: str | None, name: str) -> None:
     assert which(with_pythons, version) == name
 
