@@ -10,7 +10,8 @@ import pytest
 from tests.support.daemon import ROOT
 from tests.support.systemd import UNIT, Machine, missing
 
-_EXPORTED: Final = "/root/.exported"
+_CLONE: Final = "/opt/clone"
+_EXPORTED: Final = f"{_CLONE}/.exported"
 _PROGRAM: Final = f"""#!/bin/sh
 PYTHONPATH={ROOT} exec {sys.executable} -m orchestrator "$@"
 """
@@ -34,7 +35,7 @@ class Host:
             self._machine = self._stack.enter_context(Machine())
             self._machine.lend_program()
             self.write(Path("/opt/orchestrator/bin/orchestrator"), _PROGRAM)
-            self.write(Path("/root/config") / UNIT, (ROOT / "config" / UNIT).read_text())
+            self.write(Path(_CLONE) / "config" / UNIT, (ROOT / "config" / UNIT).read_text())
             self.write(Path(_EXPORTED), "export PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 TZ=UTC\n")
         return self._machine
 
@@ -46,9 +47,9 @@ class Host:
         place.chmod(0o755 if text.startswith("#!") else 0o644)
 
     def run(self, text: str) -> tuple[int, str]:
-        """Run a block in root's home; return its exit code, and what it printed."""
+        """Run a block in a clone of the repository; return its exit code, and what it printed."""
         kept = f"trap 'code=$?; export -p >{_EXPORTED}; exit $code' EXIT"
-        return self.machine.shell(f"cd /root\n. {_EXPORTED}\n{kept}\nset -ea\n{text}")
+        return self.machine.shell(f"cd {_CLONE}\n. {_EXPORTED}\n{kept}\nset -ea\n{text}")
 
     def close(self) -> None:
         """End the machine, and all that runs on it."""

@@ -25,7 +25,7 @@ REASONS: Final = {
     "AWS": "calls AWS, or shows what is replaced",
     "takes minutes": "is a long test or benchmark, which runs by itself",
     "form": "is no code, but the form of something: a line, a tree of files, a message",
-    "elsewhere": "is executed by a test of its own, which the page's source names in a comment",
+    "elsewhere": "is executed by a unit test of its own: notices.md by tests/unit/faces/test_webhook.py",
 }
 RUN: Final = {"sh", "python"}
 FILES: Final = {"sh", "python", "toml", "json", "ini", "yaml"}

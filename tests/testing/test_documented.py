@@ -2,19 +2,18 @@
 
 import inspect
 import re
-import textwrap
 from typing import Final
 
 from orchestrator.testing import GlueDaemon, options, plugin
 from tests.support.daemon import ROOT
+from tests.support.guide_blocks import blocks
 from tests.testing.projects import EXAMPLE
 
 TEXT: Final = (ROOT / "docs" / "testing.md").read_text()
 
 
-def test_the_code_that_is_shown_is_that_of_the_example() -> None:
-    blocks = re.findall(r"(?:^    .*\n|^\n(?=    ))+", TEXT, re.MULTILINE)
-    shown = [textwrap.dedent(block).strip() for block in blocks if "def " in block]
+def test_the_test_that_is_shown_is_that_of_the_example() -> None:
+    shown = [block.text for block in blocks(TEXT, "testing.md") if block.title == "tests/test_nightly.py"]
     example = (EXAMPLE / "tests" / "test_nightly.py").read_text()
 
     assert len(shown) == 1
