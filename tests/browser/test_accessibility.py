@@ -39,7 +39,11 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     root = tmp_path_factory.mktemp("scene")
     settings = {"ORCHESTRATOR_CAPACITY__DPUS": "1", "ORCHESTRATOR_RUNS__STOP_GRACE_S": "0.3"}
     with running_daemon(root / "daemon", settings) as daemon:
-        queues = {"JobRunQueuingEnabled": True, "MaxCapacity": 0.0625, "ExecutionProperty": {"MaxConcurrentRuns": 5}}
+        queues: dict[str, Any] = {
+            "JobRunQueuingEnabled": True,
+            "MaxCapacity": 0.0625,
+            "ExecutionProperty": {"MaxConcurrentRuns": 5},
+        }
         given = {"--region": "us-east-1", "--day": "2013-01-01"}
         load = daemon.job("flights daily load", SCRIPT, DefaultArguments=given, **queues)
         clean = daemon.job("flights clean", SCRIPT, **queues)

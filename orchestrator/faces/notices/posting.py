@@ -67,7 +67,7 @@ async def post(target: Target, headers: Mapping[str, str], body: bytes) -> Answe
             await anyio.aclose_forcefully(stream)
     except (anyio.BrokenResourceError, anyio.EndOfStream, anyio.ClosedResourceError):
         raise PostError("the webhook has closed the connection without an answer") from None
-    except httptools.HttpParserError as error:
+    except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
         raise PostError("the webhook's answer is no HTTP") from error
     except ssl.SSLCertVerificationError as error:
         raise PostError(f"the webhook's certificate is refused: {error.verify_message}") from error

@@ -156,6 +156,7 @@ async def test_the_time_holds_as_a_whole(answer: Behaviour) -> None:
         (raw(b""), "the webhook has closed the connection without an answer"),
         (raw(b"HTTP/1.1 200 OK\r\nx: "), "the webhook has closed the connection without an answer"),
         (raw(b"220 mail.example ESMTP\r\n"), "the webhook's answer is no HTTP"),
+        (raw(b"HTTP/1.1 101 X\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"), "the webhook's answer is no HTTP"),
         (raw(b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 20_000), "the head of the webhook's answer is too long"),
     ],
 )
