@@ -35,9 +35,9 @@ class _Change(TypedDict):
 @output_option
 @click.pass_context
 def command(context: click.Context, /, *, dry_run: bool, output: str) -> None:
-    """Let the daemon read the files of jobs and triggers anew, as SIGHUP does, and tell what that changed.
+    """Let the daemon read job and trigger files anew.
 
-    What has a mistake stays as it was, is told as FILE:LINE: MESSAGE, and makes the exit code 78. A job or trigger whose
+    It does what SIGHUP does, and this tells what that changed. What has a mistake stays as it was, is told as FILE:LINE: MESSAGE, and makes the exit code 78. A job or trigger whose
     file is gone stays too, and then belongs to the API. The files are those of the daemon, where it runs. Secrets are
     hidden.
     """

@@ -52,7 +52,7 @@ class _Group(click.Group):
 
 @click.group("bookmark", cls=_Group)
 def command() -> None:
-    """See how far a job has come and how it came there; reset it, or put it somewhere else.
+    """See, reset or set how far a job has come.
 
     `bookmark JOB` means `bookmark show JOB`.
     """

@@ -17,9 +17,9 @@ _VARIABLE: Final = "_ORCHESTRATOR_COMPLETE"
 @click.argument("shell", type=click.Choice(sorted(_HOW)))
 @click.pass_context
 def command(context: click.Context, /, *, shell: str) -> None:
-    """Print what SHELL is to read so that it completes commands, options, job names, trigger names and run ids.
+    """Print what a shell needs to complete commands.
 
-    Names and ids come from the daemon, if it answers within 0.3 seconds. Names that a shell would have to quote are
+    SHELL reads it and completes commands, options, names of jobs, triggers and workflows, and ids of runs. Names and ids come from the daemon, if it answers within 0.3 seconds. Names that a shell would have to quote are
     left out.
     """
     kind = get_completion_class(shell)
