@@ -164,6 +164,16 @@ def test_a_run_is_followed_with_a_line_at_the_foot(own: Daemon, tmp_path: Path, 
         assert fits(screen)
 
 
+def test_what_a_run_uses_is_told_while_it_runs(own: Daemon, tmp_path: Path) -> None:
+    job, gate = own.job("busy", TALK), tmp_path / "gate"
+    with ScreenOf(tmp_path, "run", job, "--", "--gate", str(gate), more=at(own)) as followed:
+        followed.wait_for(lambda text: re.search(r"RUNNING  0:\d\d  CPU \d+%  \d+\.\d MiB", text))
+        with ScreenOf(tmp_path, "top", columns=120, more=at(own)) as top:
+            top.wait_for(lambda text: re.search(r"busy +RUNNING +0:\d\d +\d+% +\d+\.\d MiB +10", text))
+        gate.touch()
+        assert followed.ended() == 0
+
+
 def test_ctrl_c_leaves_the_run_and_tells_how_to_go_on(own: Daemon, tmp_path: Path) -> None:
     job, gate = own.job("left", TALK), tmp_path / "gate"
     with ScreenOf(tmp_path, "run", job, "--", "--gate", str(gate), columns=200, more=at(own)) as screen:
