@@ -314,16 +314,16 @@ def test_the_installer_gets_nothing_of_the_daemons_own_and_tells_no_password(tmp
         assert environment["PATH"].endswith(":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
         lines = [" ".join(_line(one)) for one in psutil.process_iter()]
         assert not [line for line in lines if "hidden" in line]
-        slow.gate.touch()
-        daemon.ended("tell", run_id, within_s=WITHIN_S)
-        failed = runs.finish(
-            daemon,
-            "tell",
-            within_s=WITHIN_S,
-            Arguments={MODULES: "absent @ http://user:hidden@127.0.0.1:1/absent-1.0-py3-none-any.whl", "--tell": "x"},
-        )
-        assert "127.0.0.1:1" in failed["ErrorMessage"]
-        assert "hidden" not in failed["ErrorMessage"] + runs.output(daemon, failed["Id"], "stderr") + daemon.log()
+        slow.gate.with_suffix(".new").write_text("fail")
+        slow.gate.with_suffix(".new").rename(slow.gate)
+        built = daemon.ended("tell", run_id, within_s=WITHIN_S)  # what it builds tells what no installer would
+        assert "packages come from http://***@127.0.0.1:1/simple" in runs.output(daemon, run_id, "stderr")
+        arguments = {MODULES: "absent @ http://user:hidden@127.0.0.1:1/absent-1.0-py3-none-any.whl", "--tell": "x"}
+        absent = runs.finish(daemon, "tell", within_s=WITHIN_S, Arguments=arguments)
+        assert "127.0.0.1:1" in absent["ErrorMessage"]
+        for run in (built, absent):
+            assert "hidden" not in run["ErrorMessage"] + runs.output(daemon, run["Id"], "stderr")
+        assert "hidden" not in daemon.log()
 
 
 def test_where_they_are_switched_off_the_argument_is_only_passed_on(tmp_path: Path, index: Path) -> None:

@@ -19,9 +19,11 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     log, gate = {log!r}, {gate!r}
     with open(log, "a") as file:
         file.write(f"{{os.getpid()}}\\n")
-    print("waits for its gate", flush=True)
+    print("waits for its gate; packages come from", os.environ.get("PIP_EXTRA_INDEX_URL"), flush=True)
     while not os.path.exists(gate):
         time.sleep(0.02)
+    if open(gate).read() == "fail":
+        raise SystemExit("the gate says no")
     return write(wheel_directory, {name!r}, {version!r}, {{"{name}.py": "VERSION = {version!r}\\n"}})
 
 build_sdist = None
