@@ -1,5 +1,6 @@
 """The page moves by itself: runs come, go on and end, logs grow; what one does there happens."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -177,3 +178,27 @@ def test_other_views_move_as_well(page: Any, daemon: Daemon, tmp_path: Path, vie
     if "timeline" in view:
         page.locator(f"#bar-{run_id} .fill-succeeded").wait_for()
     assert_never_loaded_again(page)
+
+
+def test_a_bookmark_is_compared_rewound_and_reset(page: Any, daemon: Daemon) -> None:
+    count = "import orchestrator_bookmark as b\nb.put({'n': (b.get() or {'n': 0})['n'] + 1, 'table': 'flights'})\n"
+    job = daemon.job("counts", count, DefaultArguments={"--job-bookmark-option": "job-bookmark-enable"})
+    first, _ = runs.succeed(daemon, job), runs.succeed(daemon, job)
+    go(page, daemon, f"#/job?name={job}")
+    page.locator(".diff .removed", has_text='"n": 1').wait_for()
+    page.locator(".diff .added", has_text='"n": 2').wait_for()
+    assert page.locator(".diff .same", has_text='"table": "flights"').count() == 1
+    page.locator("tr", has_text=first["Id"][:11]).get_by_role("button", name="Rewind…").click()
+    page.get_by_role("button", name="Rewind it").click()
+    page.locator("td", has_text="rewind").wait_for()
+    assert bookmark(daemon, job) == '{"n":1,"table":"flights"}'
+    page.get_by_role("button", name="Reset…").click()
+    page.get_by_role("button", name="Reset it").click()
+    page.locator("td", has_text="reset").wait_for()
+    assert bookmark(daemon, job) == "{}"
+
+
+def bookmark(daemon: Daemon, job: str) -> str | None:
+    """Return the job's bookmark, as compact JSON."""
+    found = daemon.call("GetJobBookmark", {"JobName": job})["JobBookmarkEntry"].get("JobBookmark")
+    return json.dumps(json.loads(found), separators=(",", ":")) if found else None

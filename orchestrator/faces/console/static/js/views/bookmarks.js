@@ -30,7 +30,7 @@ export function Bookmarks({ job, current }) {
     );
     if (sure && (await act("ResetJobBookmark", { JobName: job }, "The bookmark was reset."))) found.reload();
   };
-  return html`<${Panel} title="Bookmark" count=${entries.length} isOpen=${entries.length > 0}>
+  return html`<${Panel} key=${entries.length > 0} title="Bookmark" count=${entries.length} isOpen=${entries.length > 0}>
     ${found.error?.status === 404 ? null : html`<${Problem} error=${found.error} />`}
     ${
       entries.length === 0
