@@ -1,15 +1,12 @@
-"""The composition root: makes the daemon's parts, starts them in order, and ends them in order.
+"""The daemon: its parts are started in order, and ended in order.
 
 Ending it never ends a run: the scripts belong to their shims, and the next daemon takes them up.
 """
 
 import os
-import random
 import resource
 import signal
-import socket
 import time
-from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -18,15 +15,9 @@ import structlog
 from anyio.abc import TaskGroup, TaskStatus
 
 from orchestrator import __version__
-from orchestrator.executors.local.launcher import LocalExecutor
 from orchestrator.executors.world import Runtime, WorldSettings, shared_runtimes
-from orchestrator.faces import access_keys, health, http, metrics, notices, sockets
-from orchestrator.faces.console import routes as console
-from orchestrator.faces.definition_files import DefinitionFiles
-from orchestrator.faces.loop_lag import LoopLag
-from orchestrator.faces.people import events
+from orchestrator.faces import access_keys, http, metrics, notices, sockets
 from orchestrator.faces.service_manager import notify, tell_status, tell_watchdog
-from orchestrator.faces.sigv4 import AccessKey
 from orchestrator.faces.unit import warn_of_kill_mode
 from orchestrator.faces.worlds import world_settings
 from orchestrator.logging import configure
@@ -39,25 +30,15 @@ from orchestrator.model.errors import (
     StoreFullError,
     StoreRefusedError,
 )
-from orchestrator.model.ids import BASE_BYTES
-from orchestrator.model.limits import LimitRules
-from orchestrator.model.policy import Policy, RetryDelay
-from orchestrator.model.queue import Limits
 from orchestrator.model.redaction import Redaction
 from orchestrator.operations.context import Context
-from orchestrator.operations.send_notices import Outlet, Telling, send_notices
+from orchestrator.operations.send_notices import send_notices
 from orchestrator.operations.tell_events import tell_events
+from orchestrator.parts import Given, Parts, assembled, local_executor, telling
 from orchestrator.settings import Settings, SettingsError
 from orchestrator.store import sqlite_version
-from orchestrator.store.database import Database, open_database
-from orchestrator.store.state_directory import StateDirectory, hold
-from orchestrator.supervisor.bell import Bell
-from orchestrator.supervisor.lifetime import Surroundings
-from orchestrator.supervisor.means import Means
-from orchestrator.supervisor.retention import Retention
-from orchestrator.supervisor.sampling import Sampling
-from orchestrator.supervisor.supervisor import Supervisor
-from orchestrator.supervisor.timetable import Timetable
+from orchestrator.store.database import open_database
+from orchestrator.store.state_directory import hold
 
 log = structlog.stdlib.get_logger()
 
@@ -95,8 +76,15 @@ def serve(settings: Settings, *, with_parent: bool) -> int:
     try:
         keys, outlets = access_keys.load(settings.access), notices.load(settings)
         with hold(settings.state_dir) as directory, sockets.listening(settings) as listeners:
-            main = partial(_run, settings, keys, directory, listeners, outlets=outlets)
-            anyio.run(partial(main, open_files_limit=files, with_parent=with_parent))
+            given = Given(
+                settings=settings,
+                keys=keys,
+                outlets=outlets,
+                directory=directory,
+                listeners=listeners,
+                heard=metrics.Metrics(),
+            )
+            anyio.run(partial(_run, given, open_files_limit=files, with_parent=with_parent))
     except tuple(_REFUSALS) as error:
         event, code = next(told for kind, told in _REFUSALS.items() if isinstance(error, kind))
         log.error(event, problem=str(error))  # noqa: TRY400 - the sentence says all
@@ -115,37 +103,18 @@ def serve(settings: Settings, *, with_parent: bool) -> int:
     return 0
 
 
-async def _run(
-    settings: Settings,
-    keys: Mapping[str, AccessKey],
-    directory: StateDirectory,
-    listeners: list[socket.socket],
-    *,
-    outlets: Sequence[Outlet],
-    open_files_limit: int,
-    with_parent: bool,
-) -> None:
+async def _run(given: Given, *, open_files_limit: int, with_parent: bool) -> None:
     notify("STATUS=reads its state")
-    heard = metrics.Metrics()
+    settings = given.settings
     store = open_database(
-        directory.database,
+        given.directory.database,
         operation_timeout_s=settings.operation_timeout_s,
         quick_s=settings.quick_commit_ms / 1000,
     )
     async with store as database:
-        database.on_flush = heard.committed
-        worlds = world_settings(settings, _endpoint_url(settings, listeners[0]), keys)
-        executor = LocalExecutor(
-            directory.runs,
-            worlds,
-            stop_grace_s=settings.runs.stop_grace_s,
-            log_limit_bytes=settings.runs.log_limit_bytes,
-            open_files_limit=open_files_limit,
-            limits=LimitRules(
-                memory_bytes_per_dpu=settings.limits.memory_bytes_per_dpu, processes=settings.limits.processes
-            ),
-            cgroup=settings.limits.cgroup,
-        )
+        database.on_flush = given.heard.committed
+        worlds = world_settings(settings, given.endpoint_url, given.keys)
+        executor = local_executor(given, worlds, open_files_limit=open_files_limit)
         try:
             await executor.start(_shared_runtimes(worlds))
             async with anyio.create_task_group() as tasks:
@@ -153,93 +122,33 @@ async def _run(
                 async with anyio.create_task_group() as companions:
                     if with_parent:
                         companions.start_soon(_end_with_parent)
-                    await heard.begin(database)
-                    await _serve(
-                        settings, keys, database, executor, listeners, outlets=outlets, directory=directory, heard=heard
-                    )
+                    await given.heard.begin(database)
+                    await _serve(given, assembled(given, database, executor))
                     companions.cancel_scope.cancel()
                 database.close()
         finally:
             executor.close()
 
 
-async def _serve(
-    settings: Settings,
-    keys: Mapping[str, AccessKey],
-    database: Database,
-    executor: LocalExecutor,
-    listeners: list[socket.socket],
-    *,
-    outlets: Sequence[Outlet],
-    directory: StateDirectory,
-    heard: metrics.Metrics,
-) -> None:
-    capacity = settings.capacity
-    means = Means(policy=_policy(settings), new_base=lambda: os.urandom(BASE_BYTES))
-    around = Surroundings(
-        database=database,
-        executor=executor,
-        now_ms=_now_ms,
-        means=means,
-        changed=Bell(),
-        ended=Bell(),
-        timed=Bell(),
-        observer=heard,
-    )
-    limits = Limits(
-        dpus=capacity.dpus,
-        max_processes=capacity.max_processes,
-        order=capacity.order,
-        max_queued=capacity.max_queued,
-    )
-    supervisor = Supervisor(around, limits)
-    committed = Bell()
-    database.on_commit = committed.ring
-    timetable = Timetable(around, supervisor.fired)
-    keeping = settings.retention
-    ctx = Context(
-        database=database,
-        supervisor=supervisor,
-        executor=executor,
-        now_ms=_now_ms,
-        means=means,
-        committed=committed,
-        closing=anyio.Event(),
-        observer=heard,
-        files=DefinitionFiles(settings),
-    )
-    sampling = Sampling(around, lambda: supervisor.carried, supervisor.occupied)
-    feed = events.Feed(ctx, Redaction(settings.access.redact))
-    lag = LoopLag(heard.late)
-    more = [
-        *console.routes(ctx, settings.console, region=settings.region, token=means.new_base().hex()),
-        *events.routes(ctx, feed),
-        *health.routes(ctx, lag, directory.path),
-        *metrics.routes(ctx, heard, sampling, lag, directory.database),
-    ]
-    face = http.HttpFace(
-        http.gate(ctx, access=settings.access, host=settings.own_host, keys=keys, more=more), listeners
-    )
+async def _serve(given: Given, parts: Parts) -> None:
+    settings, ctx = given.settings, parts.ctx
     async with anyio.create_task_group() as tasks:
         await _define(ctx)
         await tasks.start(tell_events, ctx, settings.region)
-        await tasks.start(send_notices, ctx, outlets, _telling(settings))
-        await tasks.start(supervisor.serve)
-        tasks.start_soon(timetable.serve)
-        tasks.start_soon(feed.serve)
-        tasks.start_soon(sampling.serve)
-        tasks.start_soon(Retention(around, days=keeping.days, file_bytes=keeping.log_bytes).serve)
+        await tasks.start(send_notices, ctx, given.outlets, telling(settings))
+        await tasks.start(parts.supervisor.serve)
+        for serves in (parts.timetable.serve, parts.feed.serve, parts.sampling.serve, parts.retention.serve):
+            tasks.start_soon(serves)
         async with anyio.create_task_group() as calls:
-            await calls.start(_heed_signals, ctx, face, calls)
-            await calls.start(face.serve)
-            endpoint_url = _endpoint_url(settings, listeners[0])
+            await calls.start(_heed_signals, ctx, parts.face, calls)
+            await calls.start(parts.face.serve)
             if (problem := sqlite_version.weakness()) is not None:
                 log.info("sqlite_is_old", version=sqlite_version.LINKED, problem=problem)
-            log.info("serving", endpoint_url=endpoint_url, state_dir=str(settings.state_dir), version=__version__)
+            log.info("serving", endpoint_url=given.endpoint_url, state_dir=str(settings.state_dir), version=__version__)
             notify("READY=1")
             tasks.start_soon(tell_watchdog)
             tasks.start_soon(warn_of_kill_mode)
-            tasks.start_soon(tell_status, supervisor.dispatched, supervisor.load)
+            tasks.start_soon(tell_status, parts.supervisor.dispatched, parts.supervisor.load)
         tasks.cancel_scope.cancel()  # the supervisor's watching ends; the runs do not
     log.info("stopped")
 
@@ -296,24 +205,6 @@ async def _define(ctx: Context) -> None:
         log.error("files_not_taken_in", problem=str(error), consequence="jobs and triggers stay as they were")  # noqa: TRY400
 
 
-def _policy(settings: Settings) -> Policy:
-    chosen, retries = settings.triggers, settings.retries
-    return Policy(
-        cap_dpu=settings.capacity.dpus,
-        on_busy=chosen.on_busy,
-        catch_up=chosen.catch_up,
-        fire_on_manual_runs=chosen.fire_on_manual_runs,
-        strict_schedules=chosen.strict_schedules,
-        retry_delay=RetryDelay(first_s=retries.first_delay_s, factor=retries.factor, longest_s=retries.longest_delay_s),
-    )
-
-
-def _telling(settings: Settings) -> Telling:
-    return Telling(
-        region=settings.region, redaction=Redaction(settings.access.redact), chance=random.SystemRandom().random
-    )
-
-
 def _shared_runtimes(settings: WorldSettings) -> list[Runtime]:
     """Return the templates to make at the start. A mistake in one is `check`'s to explain, and its runs' to fail with."""
     try:
@@ -321,12 +212,3 @@ def _shared_runtimes(settings: WorldSettings) -> list[Runtime]:
     except LaunchError as error:
         log.warning("runtimes_not_started", problem=str(error))
         return []
-
-
-def _endpoint_url(settings: Settings, listener: socket.socket) -> str:
-    host, port = settings.own_host, listener.getsockname()[1]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _now_ms() -> int:
-    return time.time_ns() // _MS_PER_NS

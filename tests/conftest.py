@@ -16,6 +16,7 @@ _MARKER_OF_FOLDER: Final = {
     "conformance": "conformance",
     "guide": "guide",
     "packaging": "packaging",
+    "testing": "packaging",
 }
 
 # A slow machine is not a wrong answer; pytest-timeout bounds what hangs.

@@ -4,7 +4,7 @@
 """
 
 from enum import IntEnum
-from typing import Final, Self
+from typing import Self
 
 
 class ExitCode(IntEnum):
@@ -21,7 +21,8 @@ class ExitCode(IntEnum):
 
     SUCCESS = 0, "Done; for run, rerun -f, wait and workflow start --wait: every run SUCCEEDED."
     RUN_DID_NOT_SUCCEED = 1, 'A run that was waited for ended, and not as SUCCEEDED. doctor: a look says "fail".'
-    USAGE = 2, "The command line is wrong; nothing was done. apply --dry-run: the files would change something."
+    USAGE = 2, "The command line is wrong; nothing was done."
+    WOULD_CHANGE = 3, "apply --dry-run: the files would change something."
     REFUSED = 65, "The daemon refused the request as it is; sending it again will not help."
     NOT_FOUND = 66, "There is no such job, run, bookmark, trigger or workflow, or a shortened id fits several runs."
     UNREACHABLE = 69, "No daemon answers at the endpoint; serve: the address to listen at cannot be had."
@@ -37,7 +38,3 @@ class ExitCode(IntEnum):
     WAIT_TIMED_OUT = 124, "wait --timeout: the time passed before every run had ended; the runs go on."
     INTERRUPTED = 130, "Ctrl-C. A run that was followed goes on, unless --stop-on-interrupt was given."
     PIPE_CLOSED = 141, "Whoever read the output closed it."
-
-
-WOULD_CHANGE: Final = 2
-"""`apply --dry-run`: the files would change something."""

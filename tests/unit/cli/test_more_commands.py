@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from click.testing import Result
 
-from orchestrator.faces.cli.exit_codes import WOULD_CHANGE, ExitCode
+from orchestrator.faces.cli.exit_codes import ExitCode
 from tests.unit.cli.stand_in import StandIn, a_run, refuse
 
 Invoke = Callable[..., Result]
@@ -313,7 +313,7 @@ def test_what_would_change_is_shown_without_its_secrets(daemon: StandIn, invoke:
 
     result = invoke("apply", "--dry-run")
 
-    assert result.exit_code == WOULD_CHANGE
+    assert result.exit_code == ExitCode.WOULD_CHANGE
     assert result.stdout.splitlines() == [
         "job daily: changed",
         "--- daemon: job/daily",

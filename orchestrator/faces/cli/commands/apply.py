@@ -7,7 +7,7 @@ from typing import Any, Final, TypedDict
 import click
 
 from orchestrator.faces.cli.differences import print_difference
-from orchestrator.faces.cli.exit_codes import WOULD_CHANGE, ExitCode
+from orchestrator.faces.cli.exit_codes import ExitCode
 from orchestrator.faces.cli.output import output_option, print_for_programs
 from orchestrator.faces.cli.redacting import further_words
 from orchestrator.faces.cli.session import Session, endpoint_options
@@ -29,7 +29,7 @@ class _Change(TypedDict):
 
 @click.command("apply")
 @click.option(
-    "--dry-run", is_flag=True, help="Only show what would change, as a diff; exits with 2 if something would."
+    "--dry-run", is_flag=True, help="Only show what would change, as a diff; exits with 3 if something would."
 )
 @endpoint_options
 @output_option
@@ -54,7 +54,7 @@ def command(context: click.Context, /, *, dry_run: bool, output: str) -> None:
         click.echo("What has a mistake stays as it was.", err=True)
         context.exit(ExitCode.CONFIGURATION)
     if dry_run and changes:
-        context.exit(WOULD_CHANGE)
+        context.exit(ExitCode.WOULD_CHANGE)
 
 
 def _print(changes: list[_Change], *, dry_run: bool, places: str) -> None:
