@@ -6,7 +6,7 @@ import { counted, shortId } from "../lib/format.js";
 import { href } from "../lib/route.js";
 import { visible } from "../lib/visible.js";
 import { clamp } from "../lib/windowing.js";
-import { goTo, replaceParams } from "../net/address.js";
+import { goTo, replaceParams, route } from "../net/address.js";
 import { useKeys } from "../parts/keys.js";
 import { Instant, Name, Problem, RunDuration, StateMark, TriggerLink } from "../parts/marks.js";
 import { useNearEnd, usePageRows } from "../parts/rows.js";
@@ -20,7 +20,9 @@ import { useRunList } from "./run_list.js";
 export function RunsView({ params }) {
   const key = params.toString();
   const filters = useMemo(() => parseFilters(params), [key]);
-  const change = (/** @type {Partial<typeof filters>} */ some) => replaceParams(filterParams({ ...filters, ...some }));
+  // From what the address says when it happens: a field that is typed in tells later than it was drawn.
+  const change = (/** @type {Partial<typeof filters>} */ some) =>
+    replaceParams(filterParams({ ...parseFilters(route.value.params), ...some }));
   useTitle("Runs");
   const found = useRunList(filters);
   const count = filterCount(filters);
