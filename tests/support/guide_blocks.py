@@ -22,6 +22,7 @@ GENERATED: Final = {"cli.md", "settings.md"}
 REASONS: Final = {
     "package index": "downloads packages",
     "container": "needs Docker or Kubernetes",
+    "prometheus": "is read by Prometheus",
     "AWS": "calls AWS, or shows what is replaced",
     "takes minutes": "is a long test or benchmark, which runs by itself",
     "form": "is no code, but the form of something: a line, a tree of files, a message",

@@ -251,9 +251,7 @@ def test_a_script_may_do_its_work_and_write_where_the_unit_lets_it(service: Mach
 def documented(line: str) -> str:
     """Return a line of the drop-in that the guide to operating shows."""
     page = (ROOT / "docs" / "operating.md").read_text()
-    return next(
-        text.strip().removeprefix("# ") for text in page.splitlines() if line in text and text.startswith("    #")
-    )
+    return next(text.strip().removeprefix("# ") for text in page.splitlines() if line in text and text.startswith("# "))
 
 
 def test_with_the_documented_drop_in_a_daemon_of_root_starts_ends_and_clears_up_the_runs_of_others(

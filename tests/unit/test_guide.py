@@ -52,6 +52,16 @@ def test_every_difference_is_numbered_and_names_tests_that_exist() -> None:
             assert re.search(rf"^ *(async )?def {name}\(", (ROOT / path).read_text(), re.MULTILINE), f"{path}::{name}"
 
 
+def test_the_console_page_names_every_key() -> None:
+    source = (ROOT / "orchestrator" / "faces" / "console" / "static" / "js" / "parts" / "keys.js").read_text()
+    listed = re.findall(r'^      \["([^"]+)", "', source, re.MULTILINE)
+    keys = [key for keys in listed for key in ([keys] if keys.startswith("g ") else keys.split())]
+    page = (DOCS / "console.md").read_text()
+
+    assert len(keys) > 15
+    assert [key for key in keys if not re.search(rf"`{re.escape(key)}`", page)] == []
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
