@@ -56,3 +56,4 @@ def test_no_mark_of_the_source_is_seen_by_a_reader(site: Path) -> None:
         seen = re.sub(r"<!--.*?-->", "", page.read_text(), flags=re.DOTALL)
         assert "not run:" not in seen
         assert "as root --" not in seen
+        assert "\\|" not in seen, "an escape of a table within code"

@@ -1,5 +1,6 @@
 """Write docs/cli.md from the commands themselves: `python -m tests.support.cli_reference`."""
 
+import html
 import inspect
 import re
 from collections.abc import Iterator
@@ -94,7 +95,7 @@ def _section(context: click.Context, command: click.Command, *, level: str) -> s
 
 def _row(option: click.Option, context: click.Context) -> str:
     names, told = option.get_help_record(context) or ("", "")
-    return f"| `{_cell(names)}` | {_cell(told)} |"
+    return f"| <code>{_cell(html.escape(names, quote=False))}</code> | {_cell(told)} |"
 
 
 def _prose(text: str) -> str:
@@ -104,7 +105,8 @@ def _prose(text: str) -> str:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    """Return a text without what would end the cell; an escape would be seen within code where the guide is built."""
+    return " ".join(text.split()).replace("|", "&#124;")
 
 
 if __name__ == "__main__":
