@@ -13,7 +13,7 @@ from importlib.resources.abc import Traversable
 from typing import Final
 
 PAGE: Final = "index.html"
-_TYPES: Final = {
+TYPES: Final = {
     "html": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
@@ -21,6 +21,8 @@ _TYPES: Final = {
     "png": "image/png",
 }
 """What is of another kind (a licence, a note) stays where it is."""
+SEQ: Final = b"{{seq}}"
+"""Where the page has the number of the last change, which is another each time that it is sent."""
 _PACKED: Final = frozenset({"html", "css", "js", "svg"})
 
 
@@ -40,26 +42,32 @@ def read_files() -> Mapping[str, File]:
     return {name: _file(name, path.read_bytes()) for name, path in _walk(root, "")}
 
 
-def filled(page: File, values: Mapping[str, str]) -> File:
-    """Return the page with `values` in the places that have their names in double braces."""
+def tag_of(files: Mapping[str, File]) -> str:
+    """Return a name for all the files together: others have another, so a browser may keep what it has got under it."""
+    together = "".join(f"{name} {file.tag}\n" for name, file in sorted(files.items()))
+    return hashlib.sha256(together.encode()).hexdigest()[:16]
+
+
+def filled(page: File, values: Mapping[str, str], *, place: str) -> bytes:
+    """Return the page with `values` where their names stand in double braces, and its files at `place`."""
     text = page.body.decode()
     for name, value in values.items():
         text = text.replace("{{" + name + "}}", html.escape(value, quote=True))
-    return _file(PAGE, text.encode())
+    return text.replace("/console/static/", place).encode()
 
 
 def _walk(directory: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]:
     for path in directory.iterdir():
         if path.is_dir():
             yield from _walk(path, f"{prefix}{path.name}/")
-        elif _suffix(path.name) in _TYPES:
+        elif _suffix(path.name) in TYPES:
             yield prefix + path.name, path
 
 
 def _file(name: str, body: bytes) -> File:
     suffix = _suffix(name)
     packed = gzip.compress(body, mtime=0) if suffix in _PACKED else None
-    return File(_TYPES[suffix], body, packed, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+    return File(TYPES[suffix], body, packed, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
 
 
 def _suffix(name: str) -> str:

@@ -14,9 +14,10 @@ from starlette.routing import Route
 
 from orchestrator import __version__
 from orchestrator.faces import aws_json
-from orchestrator.faces.console.files import PAGE, File, filled, read_files
+from orchestrator.faces.console.files import PAGE, SEQ, TYPES, File, filled, read_files, tag_of
 from orchestrator.faces.gate import CONSOLE_CALL
 from orchestrator.operations.context import Context
+from orchestrator.operations.follow_changes import span_of_changes
 from orchestrator.settings import Console
 from orchestrator.wire.actions import CONTENT_TYPE, operation_of
 from orchestrator.wire.errors import AccessDeniedError, NotAnApiCallError
@@ -46,29 +47,36 @@ _HEADERS: Final = {
     "x-frame-options": "DENY",
 }
 
+_NEVER_KEPT: Final = {"cache-control": "no-store"}  # the token stands in it
+
 
 def routes(ctx: Context, settings: Console, *, region: str, token: str) -> list[Route]:
     """Return the page's routes; none where it is switched off. `token` is the secret that the page's calls carry."""
     if not settings.enabled:
         return []
     files = read_files()
+    place = f"/console/{tag_of(files)}/"
     values = {
         "token": "" if settings.read_only else token,
         "read_only": str(settings.read_only).lower(),
         "version": __version__,
         "region": region,
     }
-    page = filled(files[PAGE], values)
+    page = filled(files[PAGE], values, place=place)
 
     async def index(request: Request) -> Response:
-        return _answer(request, page, caching="no-store")
+        del request
+        seq = (await span_of_changes(ctx)).last_seq
+        return Response(page.replace(SEQ, b"%d" % seq), media_type=TYPES["html"], headers=_HEADERS | _NEVER_KEPT)
 
     async def static(request: Request) -> Response:
         name = request.path_params["name"]
         file = files.get(name) if name != PAGE else None
         if file is None:
             raise NotAnApiCallError(request.method, request.url.path)
-        return _answer(request, file, caching="no-cache")
+        # A page of the version before asks for its own; it is given ours, and does not keep it.
+        is_ours = request.url.path.startswith(place)
+        return _answer(request, file, caching="public, max-age=31536000, immutable" if is_ours else "no-cache")
 
     async def call(request: Request) -> Response:
         if settings.read_only:
@@ -89,7 +97,7 @@ def routes(ctx: Context, settings: Console, *, region: str, token: str) -> list[
 
     return [
         Route("/", index, methods=["GET"]),
-        Route("/console/static/{name:path}", static, methods=["GET"]),
+        Route("/console/{tag:str}/{name:path}", static, methods=["GET"]),
         Route(CONSOLE_CALL, call, methods=["POST"]),
     ]
 

@@ -28,7 +28,8 @@ const definitionListeners = new Set();
 /** @type {EventSource | null} */
 let source = null;
 /** @type {number | null} */
-let lastSeq = null;
+let lastSeq = session.seq;
+let isFirst = lastSeq !== null;
 let failures = 0;
 /** @type {Run[]} */
 let pending = [];
@@ -96,8 +97,10 @@ function begin(event) {
   batch(() => {
     connection.value = "open";
     trueOnMs.value = nowMs();
-    epoch.value += 1;
+    // The first stream begins where the page was sent, so whatever was read since then is true.
+    if (!isFirst || event.type !== "ready") epoch.value += 1;
   });
+  isFirst = false;
   if (wasLost) void lookAtVersion();
 }
 

@@ -12,6 +12,8 @@ export const session = {
   isReadOnly: meta("read-only") === "true",
   version: meta("version"),
   region: meta("region"),
+  /** The last change before the page was sent: all that is read is at least as new. */
+  seq: /^[0-9]+$/.test(meta("seq")) ? Number(meta("seq")) : null,
 };
 
 /** @typedef {"auto" | "light" | "dark"} Theme */

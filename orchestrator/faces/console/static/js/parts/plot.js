@@ -17,7 +17,7 @@ function load() {
   library ??= (async () => {
     const sheet = document.createElement("link");
     sheet.rel = "stylesheet";
-    sheet.href = "/console/static/vendor/uplot.css";
+    sheet.href = new URL("../../vendor/uplot.css", import.meta.url).href;
     const isStyled = new Promise((resolve) => {
       sheet.onload = resolve;
       sheet.onerror = resolve;

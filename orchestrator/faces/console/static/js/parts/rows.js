@@ -3,6 +3,8 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "../kit.js";
 import { rowsToDraw } from "../lib/windowing.js";
 
+const SPARE_ROWS = 12;
+
 /**
  * Follow the scrolling of the page.
  * @param {import("../kit.js").Ref<HTMLElement>} body the element whose upper edge is that of the first row
@@ -11,6 +13,11 @@ import { rowsToDraw } from "../lib/windowing.js";
  */
 export function usePageRows(body, count) {
   const [seen, setSeen] = useState({ top: 0, height: innerHeight, rowHeight: 36 });
+  // At first only what is seen, so that it is seen sooner.
+  const [spare, setSpare] = useState(0);
+  useEffect(() => {
+    if (count > 0) setSpare(SPARE_ROWS);
+  }, [count > 0]);
   useLayoutEffect(() => {
     let asked = 0;
     const look = () => {
@@ -37,7 +44,7 @@ export function usePageRows(body, count) {
       removeEventListener("resize", soon);
     };
   }, [count > 0]);
-  return { rows: rowsToDraw({ count, ...seen }), rowHeight: seen.rowHeight };
+  return { rows: rowsToDraw({ count, ...seen, spare }), rowHeight: seen.rowHeight };
 }
 
 /** The height of a row as it is drawn: it differs with the text's size and on narrow pages. @param {HTMLElement} body */

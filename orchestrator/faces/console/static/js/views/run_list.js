@@ -1,6 +1,6 @@
 // Hook: the runs that filters ask for, page by page, kept true by events.
 
-import { useEffect, useRef, useState } from "../kit.js";
+import { useLayoutEffect, useRef, useState } from "../kit.js";
 import { filterQuery, matches } from "../lib/filters.js";
 import { EMPTY, addPage, applyRuns, movedBy } from "../lib/run_list.js";
 import { ApiError, ask } from "../net/api.js";
@@ -30,12 +30,13 @@ export function useRunList(filters) {
   };
   const isWanted = (/** @type {Run} */ run) => matches(run, filters, nowMs());
 
-  useEffect(() => {
+  // Not after the first frame was drawn, as effects would be: that takes longer than the answer.
+  useLayoutEffect(() => {
     current.current = EMPTY;
     setState({ list: EMPTY, error: null, isLoading: true });
   }, [filters]);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const own = new Reader(
       filters,
       ({ runs, next }, isMore, fresh) => {
