@@ -35,6 +35,7 @@ _SEPARATORS_BYTES: Final = 4  # ": " and the line's end
 _HEARD_OUT_S: Final = 0.5
 CONSOLE_CALL: Final = "/console/call"
 """The one route that a web page may call, and that page must be our own. What is only read, it may read."""
+_ELSEWHERE: Final = frozenset({b"cross-site", b"same-site"})
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _UNTOLD: Final = AccessDeniedError.peer()  # of a connection that nobody has looked at
 
@@ -100,6 +101,8 @@ class Gate:
         host = headers[b"host"].decode("latin-1")
         if _without_port(host) not in self._hosts:
             raise AccessDeniedError.host(host)
+        if headers.get(b"sec-fetch-site") in _ELSEWHERE and not _is_visit(scope, headers):
+            raise AccessDeniedError.origin("of another site")
         if b"origin" in headers and not _is_our_page(scope, headers[b"origin"], headers[b"host"]):
             raise AccessDeniedError.origin(headers[b"origin"].decode("latin-1"))
         length = headers.get(b"content-length", b"0")
@@ -191,6 +194,11 @@ def _head_bytes(scope: Scope) -> int:
     headers = scope["headers"]
     line = len(scope["method"]) + len(scope["raw_path"]) + len(scope["query_string"])
     return line + sum(map(len, chain.from_iterable(headers))) + _SEPARATORS_BYTES * (len(headers) + 2)
+
+
+def _is_visit(scope: Scope, headers: dict[bytes, bytes]) -> bool:
+    """Say whether somebody follows a link to the console; all else that a browser asks for another page is that page's doing."""
+    return scope["path"] == "/" and headers.get(b"sec-fetch-mode") == b"navigate"
 
 
 def _is_our_page(scope: Scope, origin: bytes, host: bytes) -> bool:

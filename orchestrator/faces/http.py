@@ -54,7 +54,7 @@ def application(ctx: Context, redaction: Redaction, more: Sequence[Route]) -> AS
             *logs.routes(ctx),
             *jobs.routes(ctx, redaction),
             *times.routes(ctx),
-            *triggers.routes(ctx),
+            *triggers.routes(ctx, redaction),
             *workflows.routes(ctx, redaction),
             *more,
         ],

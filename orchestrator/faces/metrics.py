@@ -83,7 +83,11 @@ class Metrics(Observer):
         )
         self._log_bytes = counter("log_bytes", "Output that was kept, of runs that have ended.")
         self._retired = counter("retired_runs", "Runs that were deleted for their age.")
-        self._untold = gauge("notices_undelivered", "Events that an outlet of notices has not taken.", ["outlet"])
+        self._failed_tries = gauge(
+            "notices_failed_tries",
+            "How many tries of an outlet of notices have failed since it last took one.",
+            ["outlet"],
+        )
         self._database = gauge("store_bytes", "Size of the database.")
         self._wal = gauge("store_wal_bytes", "Size of its write-ahead log.")
         self._free = gauge("disk_free_bytes", "Room that is left on the disk of the state directory.")
@@ -144,9 +148,9 @@ class Metrics(Observer):
             self._runs.labels(state).set(runs)
         for state, runs in found.ends.items():
             self._ends.labels(state).inc(runs)
-        self._untold.clear()
-        for outlet, number in found.untold.items():
-            self._untold.labels(outlet).set(number)
+        self._failed_tries.clear()
+        for outlet, number in found.failed_tries.items():
+            self._failed_tries.labels(outlet).set(number)
         self._database.set(room.database_bytes)
         self._wal.set(room.log_bytes)
         self._free.set(room.free_bytes)

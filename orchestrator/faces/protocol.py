@@ -28,6 +28,7 @@ from orchestrator.wire.errors import (
 
 log = structlog.stdlib.get_logger()
 
+_UNREAD_AT_END_S: Final = 1.0
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 _ONCE: Final = frozenset({b"x-amz-target", b"content-type", b"authorization", b"amz-sdk-invocation-id"})
@@ -143,6 +144,12 @@ class Protocol(HttpToolsProtocol):
             self._watch()
         else:
             super().shutdown()
+        self.loop.call_later(_UNREAD_AT_END_S, self._abort_unread)
+
+    def _abort_unread(self) -> None:
+        """Throw away an answer whose reader takes nothing: the end does not wait for it."""
+        if self.flow.write_paused or self.transport.get_write_buffer_size():
+            self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Take in what has come; whatever is no HTTP ends the connection, once the requests before it are answered."""

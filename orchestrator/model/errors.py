@@ -200,6 +200,10 @@ class NoticeError(OrchestratorError):
     """An outlet has not taken a notice, or it is not known that it has: it is sent again."""
 
 
+class NoticeRefusedError(NoticeError):
+    """An outlet says that it cannot take this notice, as it is; others it may."""
+
+
 class OutletGoneError(NoticeError):
     """An outlet says that it takes no more notices."""
 

@@ -14,6 +14,8 @@ _JITTER: Final = 0.2
 GIVEN_UP_AFTER_MS: Final = 24 * 60 * 60 * 1000
 GIVEN_UP_AFTER_TRIES: Final = 12
 """Both must have passed: a machine that was asleep over the weekend still tells what it had to tell on Friday."""
+GIVEN_UP_AFTER_REFUSALS: Final = 5
+"""Of a notice that the outlet says it cannot take as it is: that is known within a minute, and the next goes on."""
 _MS_PER_S: Final = 1000
 
 
@@ -68,13 +70,17 @@ def wait_ms(progress: Progress, now_ms: int) -> int:
     return left_ms if 0 < left_ms <= LONGEST_DELAY_S * (1 + _JITTER) * _MS_PER_S else 0
 
 
-def after_failure(progress: Progress, event: Event, *, now_ms: int, chance: float) -> Progress:
+def after_failure(
+    progress: Progress, event: Event, *, now_ms: int, chance: float, is_refused: bool = False
+) -> Progress:
     """Return how it goes on when a try that began with `event` has failed; `chance` is between 0 and 1.
 
     Where the place moves, the event is given up. The failures still count then: while nothing is taken at all, each of the
     events that are as old has one try more, and what is younger waits as long as before.
     """
     tries = progress.tries + 1
+    if is_refused and tries >= GIVEN_UP_AFTER_REFUSALS:
+        return Progress(place=event.seq)
     if tries >= GIVEN_UP_AFTER_TRIES and now_ms - event.at_ms >= GIVEN_UP_AFTER_MS:
         return Progress(place=event.seq, tries=tries)
     delay_s = min(FIRST_DELAY_S * 2 ** min(tries - 1, 20), LONGEST_DELAY_S) * (1 - _JITTER + 2 * _JITTER * chance)

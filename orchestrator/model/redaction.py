@@ -5,7 +5,7 @@ A secret is known by its name. Whoever names it otherwise adds the word in the s
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 HIDDEN: Final = "***"
 WORDS: Final = ("passw", "passphrase", "pwd", "secret", "token", "credential", "key", "auth")
@@ -38,6 +38,19 @@ class Redaction:
         return {
             name: HIDDEN if value and self._name.search(name) else self.text(value) for name, value in arguments.items()
         }
+
+    def within(self, value: Any) -> Any:
+        """Return JSON's types with what is secret in them hidden, by the names that values have and by their text."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, list):
+            return [self.within(one) for one in value]
+        if isinstance(value, dict):
+            return {name: self._named(str(name), one) for name, one in value.items()}
+        return value
+
+    def _named(self, name: str, value: Any) -> Any:
+        return HIDDEN if value and isinstance(value, str) and self._name.search(name) else self.within(value)
 
     def text(self, text: str) -> str:
         """Return text with what is secret in it hidden: the passwords of URLs, and values beside a secret's name."""

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from orchestrator.model.records import JobRun
 from orchestrator.model.states import JobRunState
 
+_LONGEST: Final = 40
+_MOST: Final = 2**63 - 1  # that SQLite counts to
 RunOrder = Literal["newest", "oldest", "ended"]
 """By acceptance, from either end, or by their ends, the last first."""
 
@@ -36,9 +38,10 @@ def place_of(text: str, order: RunOrder) -> RunPlace | None:
     end, dash, seq = text.rpartition("-")
     if bool(dash) != (order == "ended") or not all(part.isascii() and part.isdecimal() for part in (end or "0", seq)):
         return None
-    if len(text) > 40 or (dash and not end):
+    if len(text) > _LONGEST or (dash and not end):
         return None
-    return RunPlace(int(seq), int(end or 0))
+    place = RunPlace(int(seq), int(end or 0))
+    return place if max(place.seq, place.end_ms) <= _MOST else None
 
 
 def spelled(place: RunPlace, order: RunOrder) -> str:

@@ -16,7 +16,7 @@ from anyio import TASK_STATUS_IGNORED
 from anyio.abc import TaskStatus
 
 from orchestrator.model import notices as rules
-from orchestrator.model.errors import NoticeError, OutletGoneError, StoreFullError
+from orchestrator.model.errors import NoticeError, NoticeRefusedError, OutletGoneError, StoreFullError
 from orchestrator.model.notices import Portion, Progress, Wanted
 from orchestrator.model.records import Event
 from orchestrator.model.redaction import Redaction
@@ -147,20 +147,20 @@ async def _send(
     except OutletGoneError:
         raise
     except NoticeError as error:
-        problem = str(error)
+        problem, is_refused = str(error), isinstance(error, NoticeRefusedError)
     except Exception as error:
         log.exception("notice_trouble", outlet=outlet.name)  # ours; but one outlet's trouble ends no daemon
-        problem = repr(error)
+        problem, is_refused = repr(error), False
     else:
         if progress.tries:
             log.info("notices_go_on", outlet=outlet.name, failed_tries=progress.tries)
         return Progress(place=portion.place)
     first = portion.events[0]
-    then = rules.after_failure(progress, first, now_ms=now_ms(), chance=telling.chance())
+    then = rules.after_failure(progress, first, now_ms=now_ms(), chance=telling.chance(), is_refused=is_refused)
     run = first.run
     if then.due_ms is None:
         told = {"job": run.job_name, "run_id": str(run.id), "state": str(first.state), "kind": str(first.kind)}
-        log.error("notice_given_up", outlet=outlet.name, tries=then.tries, problem=problem, **told)
+        log.error("notice_given_up", outlet=outlet.name, tries=progress.tries + 1, problem=problem, **told)
     else:
         retry_in_s = (then.due_ms - now_ms()) / _MS_PER_S
         log.warning("notice_not_taken", outlet=outlet.name, tries=then.tries, problem=problem, retry_in_s=retry_in_s)

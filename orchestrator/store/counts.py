@@ -22,7 +22,7 @@ COUNT_LIVE: Final = f"SELECT {_OF_LIVE} FROM job_run INDEXED BY job_run_live WHE
 COUNT_ENDS: Final = f"""
 SELECT {_OF_ENDS} FROM event WHERE seq > :after_seq AND kind = {KINDS.number(EventKind.STATE_CHANGE)}
 """  # noqa: S608
-COUNT_UNTOLD: Final = "SELECT name, (SELECT count(*) FROM event WHERE seq > place) AS events FROM outlet"
+SELECT_TRIES: Final = "SELECT name, tries FROM outlet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,18 +31,18 @@ class Counts:
 
     live: Mapping[JobRunState, int]
     ends: Mapping[JobRunState, int]  # behind the event that the look began at, up to `last_seq`
-    untold: Mapping[str, int]  # events that an outlet has not taken, by its name
+    failed_tries: Mapping[str, int]  # how many tries of an outlet have failed in a row, by its name
     last_seq: int
 
 
 def count(tx: Transaction, *, after_seq: int) -> Counts:
-    """Count the live runs, those that have ended behind the event `after_seq`, and what is left to be told."""
+    """Count the live runs, those that have ended behind the event `after_seq`, and the tries of outlets that have failed."""
     live = tx.execute(COUNT_LIVE).fetchone()
     ends = tx.execute(COUNT_ENDS, {"after_seq": after_seq}).fetchone()
     return Counts(
         live={state: int(live[state]) for state in _LIVE},
         ends={state: int(ends[state]) for state in _ENDS},
-        untold={row["name"]: row["events"] for row in tx.execute(COUNT_UNTOLD)},
+        failed_tries={row["name"]: row["tries"] for row in tx.execute(SELECT_TRIES)},
         last_seq=events.last_seq(tx),
     )
 

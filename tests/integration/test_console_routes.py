@@ -149,7 +149,7 @@ def test_without_a_console_there_is_no_page(tmp_path: Path) -> None:
 
 def test_files_come_packed_and_only_when_they_have_changed(daemon: Daemon) -> None:
     page = daemon.get("/")[1].decode()
-    path = re.search(r'"(/console/static/[^"]+\.css)"', page)
+    path = re.search(r'"(/console/[0-9a-f]{16}/[^"]+\.css)"', page)
     assert path, page
     connection = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=20)
     connection.request("GET", path[1], headers={"Accept-Encoding": "gzip"})

@@ -72,6 +72,11 @@ def test_lists_filter_by_job_state_text_and_time_and_page_on(daemon: Daemon) -> 
         ("/runs?order=best", "order"),
         ("/runs?before=x", "before"),
         ("/runs?before=1&order=ended", "before"),
+        ("/runs?before=99999999999999999999999", "before"),
+        ("/runs?before=9999999999999999999-1&order=ended", "before"),
+        ("/runs?limit=1_0", "limit"),
+        ("/runs?limit=%20+5", "limit"),
+        ("/runs/jr_" + "0" * 64 + "?wait_s=nan", "wait_s"),
         ("/runs?since_ms=yesterday", "since_ms"),
         ("/timeline?until_ms=-1", "until_ms"),
         ("/capacity?since_ms=1e3", "since_ms"),
@@ -251,3 +256,22 @@ def test_a_timeline_has_who_was_alive_then_and_nobody_else(daemon: Daemon) -> No
     assert [bar["id"] for bar in ask(daemon, "/timeline", job=job, since_ms=end_ms + 1)["bars"]] == [other]
     assert [bar["id"] for bar in ask(daemon, "/timeline", job=job, since_ms=1, until_ms=end_ms)["bars"]] == [one]
     assert ask(daemon, "/timeline", job="nobody's")["bars"] == []
+
+
+def test_descriptions_hide_secrets_as_arguments_do(daemon: Daemon) -> None:
+    job = daemon.job("described", "pass\n", Description="token=hunter2")
+    action = {"Type": "ON_DEMAND", "Actions": [{"JobName": job}], "Description": "token=hunter2"}
+    assert daemon.call("CreateTrigger", {"Name": "described", **action}) == {"Name": "described"}
+    assert daemon.call("CreateWorkflow", {"Name": "described", "Description": "token=hunter2"}) == {"Name": "described"}
+    for path in (
+        "/jobs",
+        "/job?name=described",
+        "/triggers",
+        "/triggers/described",
+        "/workflows",
+        "/workflow?name=described",
+    ):
+        _, body, headers = daemon.get(path)
+        assert b"hunter2" not in body, path
+        assert b"token=***" in body, path
+        assert headers["cross-origin-resource-policy"] == "same-origin"

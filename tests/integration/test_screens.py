@@ -263,13 +263,13 @@ def test_a_dry_run_shows_a_diff_in_colours_and_apply_takes_it_in(own: Daemon, tm
     (folder / "x.py").write_text("print('x')\n")
     text = '[Command]\nName = "pythonshell"\nScriptLocation = "x.py"\n[DefaultArguments]\n"--password" = "%s"\n"--n" = "%s"\n'
     (folder / "job.toml").write_text(text % ("one", "1"))
-    assert command.call(tmp_path, "apply", "--dry-run", more=at(own)).returncode == 2
+    assert command.call(tmp_path, "apply", "--dry-run", more=at(own)).returncode == 3
     assert command.call(tmp_path, "apply", more=at(own)).stdout == "job daily: added\n"
     assert command.call(tmp_path, "apply", "--dry-run", more=at(own)).returncode == 0
 
     (folder / "job.toml").write_text(text % ("two", "2"))
     with ScreenOf(tmp_path, "apply", "--dry-run", more=at(own)) as screen:
-        assert screen.ended() == 2
+        assert screen.ended() == 3
         assert "--- daemon: job/daily" in screen.text()
         assert screen.colours_of('+    "--n": "2"') == {"green"}
         assert screen.colours_of('-    "--n": "1"') == {"red"}

@@ -14,13 +14,15 @@ import structlog
 
 from orchestrator import __version__
 from orchestrator.faces.notices import posting
-from orchestrator.model.errors import NoticeError, OutletGoneError
+from orchestrator.model.errors import NoticeError, NoticeRefusedError, OutletGoneError
 from orchestrator.model.notices import Wanted
 from orchestrator.operations.send_notices import Notice
 from orchestrator.settings_notices import address
 
 log = structlog.stdlib.get_logger()
 _GONE: Final = 410
+_UNFIT: Final = frozenset({400, 413, 414, 415, 422, 431})
+"""What says that this notice cannot be taken, whoever sends it and whenever; 401, 403 and 404 are mended by somebody."""
 _MS_PER_S: Final = 1000
 
 
@@ -67,6 +69,8 @@ class WebhookOutlet:
         log.debug("notice_webhook", outlet=self.name, status=answer.status, body=answer.body.decode(errors="replace"))
         if answer.status == _GONE:
             raise OutletGoneError(f"the webhook answered {_GONE}, so it wants no more")
+        if answer.status in _UNFIT:
+            raise NoticeRefusedError(f"the webhook answered {answer.status}")
         if not 200 <= answer.status < 300:
             raise NoticeError(f"the webhook answered {answer.status}")
 

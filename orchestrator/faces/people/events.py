@@ -5,18 +5,21 @@ Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import anyio
 import anyio.to_thread
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from orchestrator.faces.people.answers import as_json
+from orchestrator.faces.people.answers import HEADERS, as_json
 from orchestrator.faces.people.query import MAX_MS, number
 from orchestrator.faces.people.run_views import run_view
+from orchestrator.model.errors import StoreError
 from orchestrator.model.ids import JobRunId
 from orchestrator.model.queue import Wait
 from orchestrator.model.records import Change
@@ -24,6 +27,8 @@ from orchestrator.model.redaction import Redaction
 from orchestrator.operations.context import Context
 from orchestrator.operations.follow_changes import PAGE, changes_after, span_of_changes
 from orchestrator.wire.errors import BusyError
+
+log = structlog.stdlib.get_logger()
 
 MOST_FOLLOWERS: Final = 64
 MOST_BEHIND_BYTES: Final = 1024 * 1024
@@ -53,10 +58,6 @@ class Follower:
             self._bytes += len(part)
         self._came.set()
 
-    def wake(self) -> None:
-        """Have it look up."""
-        self._came.set()
-
     async def pull(self) -> bytes:
         """Wait for something to send; return nothing where nothing came for a while."""
         with anyio.move_on_after(HEARTBEAT_S):
@@ -80,22 +81,34 @@ class Feed:
         self._joined = anyio.Event()
 
     async def serve(self) -> None:
-        """Feed whoever follows, until cancelled."""
+        """Feed whoever follows, until cancelled. The store's trouble ends the daemon, ours only delays."""
         while True:
             if not self._followers:
                 self._joined = anyio.Event()
                 await self._joined.wait()
-            rung, last_seq = self._ctx.committed.listen(), self._last_seq
-            page = await changes_after(self._ctx, last_seq)
-            data = await self._text_behind(last_seq, page)
-            if last_seq != self._last_seq:  # all had left, and another came, who is further
-                continue
-            if page:
-                self._last_seq = page[-1].seq
-                await self._hand_on(page, last_seq, data)
-            if len(page) < PAGE:
+            rung = self._ctx.committed.listen()
+            try:
+                is_all = await self._step()
+            except StoreError:
+                raise
+            except Exception:
+                log.exception("feed_trouble")
+                is_all = True
+            if is_all:
                 await rung.wait()
                 await anyio.sleep(_PAUSE_S)
+
+    async def _step(self) -> bool:
+        """Hand on the next changes; return whether those were all."""
+        last_seq = self._last_seq
+        page = await changes_after(self._ctx, last_seq)
+        data = await self._text_behind(last_seq, page)
+        if last_seq != self._last_seq:  # all had left, and another came, who is further
+            return False
+        if page:
+            self._last_seq = page[-1].seq
+            await self._hand_on(page, last_seq, data)
+        return len(page) < PAGE
 
     async def _hand_on(self, page: Sequence[Change], last_seq: int, data: bytes) -> None:
         """Give a page to all; who came in the midst of it gets the rest of it."""
@@ -116,15 +129,19 @@ class Feed:
         if len(self._followers) >= MOST_FOLLOWERS:
             raise BusyError.followers(MOST_FOLLOWERS)
 
-    async def join(self, follower: Follower) -> None:
-        """Bring `follower` up to the others, and let it follow."""
-        while self._followers and follower.after_seq < self._last_seq:
-            page = await changes_after(self._ctx, follower.after_seq)
-            upto = [change for change in page if change.seq <= self._last_seq]
-            if not upto:  # what was there is not kept any more
-                break
-            follower.push(await self._text_behind(follower.after_seq, upto))
-            follower.after_seq = upto[-1].seq
+    async def missed_by(self, follower: Follower) -> bytes:
+        """Return the next part of what `follower` has missed and the others have not; nothing where it is up to them."""
+        if not self._followers or follower.after_seq >= self._last_seq:
+            return b""
+        page = await changes_after(self._ctx, follower.after_seq)
+        upto = [change for change in page if change.seq <= self._last_seq]
+        if not upto:
+            return b""
+        last_seq, follower.after_seq = follower.after_seq, upto[-1].seq
+        return await self._text_behind(last_seq, upto)
+
+    def join(self, follower: Follower) -> None:
+        """Let `follower`, which has missed nothing, follow."""
         if not self._followers:
             self._last_seq = follower.after_seq
         self._followers.add(follower)
@@ -145,17 +162,26 @@ class Feed:
         def tell() -> bytes:
             lost = page[0].seq != last_seq + 1  # they came faster than they were read, and are not kept any more
             first = event("reset", page[0].seq - 1, {"seq": page[0].seq - 1}) if lost else b""
-            return first + b"".join(self._event(change, now_ms, waits=waits) for change in page)
+            return first + b"".join(self._told(change, now_ms, waits=waits) for change in page)
 
         return await anyio.to_thread.run_sync(tell)
+
+    def _told(self, change: Change, now_ms: int, *, waits: Mapping[JobRunId, Wait]) -> bytes:
+        """Return a change as an event. What cannot be told is passed over: it must not keep the others from being told."""
+        try:
+            return self._event(change, now_ms, waits=waits)
+        except Exception:
+            log.exception("change_not_told", seq=change.seq)
+            return b""
 
     def _event(self, change: Change, now_ms: int, *, waits: Mapping[JobRunId, Wait]) -> bytes:
         if not change.is_of_run:
             return event("definitions", change.seq, {"seq": change.seq})
         if change.run is None:  # it is gone: nobody need be told how it went
             return b""
-        run = run_view(change.run, now_ms=now_ms, waits=waits, redaction=self._redaction)
-        del run["arguments"]  # they can be long, and do not change
+        bare = replace(change.run, arguments={})  # they can be long, and do not change
+        run = run_view(bare, now_ms=now_ms, waits=waits, redaction=self._redaction)
+        del run["arguments"]
         told = {"seq": change.seq, "run": run, "event": change.event, "at_ms": change.at_ms}
         return event("run", change.seq, told)
 
@@ -165,7 +191,7 @@ class EventStream(Response):
 
     def __init__(self, ctx: Context, feed: Feed, first: bytes, follower: Follower) -> None:
         """Answer with `first`, then with what `feed` has for `follower`."""
-        headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+        headers = {"cache-control": "no-store", **HEADERS}
         super().__init__(headers=headers, media_type="text/event-stream")
         del self.headers["content-length"]
         self._closing = ctx.closing
@@ -177,29 +203,38 @@ class EventStream(Response):
         """Send what comes."""
         del scope
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        await send({"type": "http.response.body", "body": self._first, "more_body": True})
-        follower = self._follower
         try:
-            await self._feed.join(follower)
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._end_with_reader, receive, tasks.cancel_scope)
-                tasks.start_soon(self._end_with_daemon)
-                while not (self._closing.is_set() or follower.is_let_go):
-                    data = await follower.pull()
-                    await send({"type": "http.response.body", "body": data or b":\n\n", "more_body": True})
+                tasks.start_soon(_end_with_reader, receive, tasks.cancel_scope)
+                tasks.start_soon(_end_with_daemon, self._closing, tasks.cancel_scope)
+                await self._tell(send)
                 tasks.cancel_scope.cancel()
         finally:
-            self._feed.leave(follower)
+            self._feed.leave(self._follower)
         await send({"type": "http.response.body", "body": b""})
 
-    async def _end_with_reader(self, receive: Receive, scope: anyio.CancelScope) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            continue
-        scope.cancel()
+    async def _tell(self, send: Send) -> None:
+        """Send what was missed at the reader's own pace, then what comes, until it is let go."""
+        follower, data = self._follower, self._first
+        while data:
+            await send({"type": "http.response.body", "body": data, "more_body": True})
+            data = await self._feed.missed_by(follower)
+        self._feed.join(follower)
+        while not follower.is_let_go:
+            data = await follower.pull()
+            await send({"type": "http.response.body", "body": data or b":\n\n", "more_body": True})
 
-    async def _end_with_daemon(self) -> None:
-        await self._closing.wait()
-        self._follower.wake()
+
+async def _end_with_reader(receive: Receive, scope: anyio.CancelScope) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue
+    scope.cancel()
+
+
+async def _end_with_daemon(closing: anyio.Event, scope: anyio.CancelScope) -> None:
+    """End also a stream whose reader takes nothing: its successor tells it the rest."""
+    await closing.wait()
+    scope.cancel()
 
 
 def event(name: str, seq: int, data: Mapping[str, Any]) -> bytes:

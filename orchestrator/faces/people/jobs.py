@@ -81,15 +81,12 @@ def _in_full(name: str, job: Job | None, redaction: Redaction) -> dict[str, Any]
     if job is None:
         return {"name": name, **dict.fromkeys(("source", "created_on_ms", "last_modified_on_ms", "definition"))}
     definition = job_shape(job).model_dump(by_alias=True, exclude_none=True, mode="json")
-    for member in ("DefaultArguments", "NonOverridableArguments"):
-        if member in definition:
-            definition[member] = redaction.arguments(definition[member])
     return {
         "name": job.name,
         "source": job.source,
         "created_on_ms": job.created_on_ms,
         "last_modified_on_ms": job.last_modified_on_ms,
-        "definition": definition,
+        "definition": redaction.within(definition),
     }
 
 

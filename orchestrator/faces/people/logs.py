@@ -13,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from orchestrator.executors.interface import Stream
+from orchestrator.faces.people.answers import HEADERS
 from orchestrator.faces.people.query import MAX_WAIT_S, is_set, moment, number, run_id_of, stream_of
 from orchestrator.model.ids import JobRunId
 from orchestrator.operations.context import Context
@@ -23,7 +24,7 @@ MAX_LOG_BYTES: Final = 1024 * 1024
 _MAX_OFFSET: Final = 2**62
 _LOG_INTERVAL_S: Final = 1.0
 _BYTES: Final = "application/octet-stream"
-_AS_BYTES: Final = {"x-content-type-options": "nosniff"}  # whatever the script wrote, no browser takes it for a page
+_AS_BYTES: Final = HEADERS  # whatever the script wrote, no browser takes it for a page
 
 
 def routes(ctx: Context) -> list[Route]:

@@ -1,5 +1,6 @@
 """What the plain routes are asked, read and refused."""
 
+import re
 from collections.abc import Mapping
 from typing import Final, TypeVar, cast, get_args
 
@@ -14,6 +15,10 @@ from orchestrator.model.states import JobRunState
 MAX_WAIT_S: Final = 60.0
 MAX_MS: Final = 2**53  # what a browser can count to
 _MAX_SHOWN: Final = 40
+_SPELLINGS: Final[dict[type, re.Pattern[str]]] = {
+    int: re.compile(r"[0-9]{1,20}"),
+    float: re.compile(r"[0-9]{1,10}(\.[0-9]{1,20})?(e-[0-9]{1,3})?"),
+}
 _Number = TypeVar("_Number", int, float)
 
 
@@ -52,10 +57,8 @@ def number(query: Mapping[str, str], name: str, default: _Number, most: _Number,
     text = query.get(name)
     if text is None:
         return default
-    try:
-        found = type(most)(text)
-    except ValueError:
-        found = most + 1
+    spelling = _SPELLINGS[type(most)]
+    found = type(most)(text) if spelling.fullmatch(text) else most + 1
     if not least <= found <= most:
         sentence = f"{name} is '{text[:_MAX_SHOWN]}'; it must be a number between {least} and {most}."
         raise InvalidInputError(sentence)

@@ -17,7 +17,7 @@ from orchestrator.operations.look_up_workflows import ListedWorkflow, LookedUpRu
 from orchestrator.operations.workflow_views import statistics
 
 
-def trigger_view(seen: SeenTrigger) -> dict[str, Any]:
+def trigger_view(seen: SeenTrigger, redaction: Redaction) -> dict[str, Any]:
     """Return a trigger with its next firings and its last one."""
     trigger, definition = seen.trigger, seen.trigger.definition
     return {
@@ -25,7 +25,7 @@ def trigger_view(seen: SeenTrigger) -> dict[str, Any]:
         "type": definition.type,
         "state": trigger.state,
         "workflow_name": definition.workflow_name,
-        "description": definition.description,
+        "description": definition.description and redaction.text(definition.description),
         "schedule": definition.schedule,
         "upcoming_ms": list(seen.upcoming_ms),
         "logical": definition.logical,
@@ -41,7 +41,7 @@ def workflow_view(workflow: Workflow, redaction: Redaction) -> dict[str, Any]:
     definition = workflow.definition
     return {
         "name": workflow.name,
-        "description": definition.description,
+        "description": definition.description and redaction.text(definition.description),
         "default_run_properties": redaction.arguments(definition.default_run_properties or {}),
         "max_concurrent_runs": definition.max_concurrent_runs,
         "created_on_ms": workflow.created_on_ms,

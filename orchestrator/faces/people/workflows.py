@@ -52,7 +52,7 @@ def routes(ctx: Context, redaction: Redaction) -> list[Route]:
             ctx,
             {
                 "workflow": workflow_view(seen.workflow, redaction),
-                "triggers": [trigger_view(one) for one in seen.triggers],
+                "triggers": [trigger_view(one, redaction) for one in seen.triggers],
                 "runs": [workflow_run_view(run, redaction) for run in seen.runs],
             },
         )

@@ -211,3 +211,19 @@ async def test_no_other_page_and_no_other_route_has_an_origin(inside: Inside, pa
     answer = await asked(a_gate(inside), headers={"Host": "127.0.0.1:4583", "Origin": origin}, path=path)
     assert answer.error[:2] == (403, "AccessDeniedException")
     assert inside.bodies == []
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize("path", ["/events", "/runs", "/console/static/js/main.js", "/"])
+async def test_what_a_browser_asks_for_another_page_is_refused_without_an_origin_too(
+    inside: Inside, site: str, path: str
+) -> None:
+    headers = {"Host": "127.0.0.1:4583", "Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors"}
+    assert (await asked(a_gate(inside), headers=headers, path=path, method="GET")).status == 403
+    assert inside.bodies == []
+
+
+async def test_who_follows_a_link_to_the_console_comes_in(inside: Inside) -> None:
+    headers = {"Host": "127.0.0.1:4583", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    assert (await asked(a_gate(inside), headers=headers, path="/", method="GET")).status == 200
+    assert (await asked(a_gate(inside), headers=headers, path="/runs", method="GET")).status == 403

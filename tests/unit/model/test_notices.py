@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.model.notices import (
     GIVEN_UP_AFTER_MS,
+    GIVEN_UP_AFTER_REFUSALS,
     GIVEN_UP_AFTER_TRIES,
     LONGEST_DELAY_S,
     Progress,
@@ -100,6 +101,16 @@ def test_an_event_is_given_up_when_it_is_a_day_old_and_twelve_tries_have_failed(
     assert then.tries == tries + 1
     assert (then.place == 7) == is_given_up
     assert (then.due_ms is None) == is_given_up
+
+
+@pytest.mark.parametrize(
+    ("tries", "is_given_up"), [(0, False), (GIVEN_UP_AFTER_REFUSALS - 2, False), (GIVEN_UP_AFTER_REFUSALS - 1, True)]
+)
+def test_what_an_outlet_cannot_take_is_given_up_soon_and_the_next_begins_anew(tries: int, *, is_given_up: bool) -> None:
+    now = {"now_ms": NOW_MS, "chance": 0.5}
+    then = after_failure(Progress(place=6, tries=tries), an_event(7), **now, is_refused=True)  # type: ignore[arg-type]
+    assert (then == Progress(place=7)) == is_given_up
+    assert after_failure(Progress(place=6, tries=tries), an_event(7), **now).place == 6  # type: ignore[arg-type]
 
 
 def test_one_that_follows_an_event_given_up_is_tried_at_once_and_given_up_or_waits_by_its_own_age() -> None:

@@ -45,14 +45,12 @@ def test_live_runs_are_counted_by_state_and_ends_from_a_place_on(store: sqlite3.
 
 def test_of_an_empty_store_nothing_is_counted(store: sqlite3.Connection) -> None:
     found = counts.count(store, after_seq=0)
-    assert not any((*found.live.values(), *found.ends.values(), *found.untold.values(), found.last_seq))
+    assert not any((*found.live.values(), *found.ends.values(), *found.failed_tries.values(), found.last_seq))
 
 
-def test_what_an_outlet_has_not_taken_is_counted_for_it(store: sqlite3.Connection) -> None:
-    for number in range(4):
-        ended(store, number, E.SUCCEEDED)
-    store.execute("INSERT INTO outlet (name, place) VALUES ('hook', 1), ('file', 4)")
-    assert counts.count(store, after_seq=0).untold == {"hook": 3, "file": 0}
+def test_the_failed_tries_of_each_outlet_are_told(store: sqlite3.Connection) -> None:
+    store.execute("INSERT INTO outlet (name, place, tries) VALUES ('hook', 1, 3), ('file', 4, 0)")
+    assert counts.count(store, after_seq=0).failed_tries == {"hook": 3, "file": 0}
 
 
 def test_the_room_is_that_of_the_files(store: sqlite3.Connection, tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ LOOKS: Final[dict[str, Callable[[sqlite3.Connection], object]]] = {
     "/runs, TIMEOUT of a job": lambda tx: _newest(tx, _key(tx, "daily"), JobRunState.TIMEOUT),
     "/runs, the last ended": lambda tx: run_lists.list_page(tx, RunFilter(), order="ended", after=None, limit=20),
     "the last changes": lambda tx: changes.list_page(tx, after_seq=changes.span(tx).last_seq - 9, limit=20),
-    "a timeline": lambda tx: run_times.list_alive(tx, since_ms=0, until_ms=_ENDLESS, job_key=None, limit=20),
+    "a timeline": lambda tx: run_times.list_alive(tx, since_ms=0, until_ms=_ENDLESS, limit=20),
     "/runs, by prefix": lambda tx: job_runs.find_by_prefix(tx, str(_some(tx))[3:15], limit=20),
     "attempts": lambda tx: job_runs.family(tx, _some(tx).base),
     "the last firing": lambda tx: chains.last_firing(tx, "then"),

@@ -29,11 +29,13 @@ WALKS: Final = {
     # Only rows that have not ended are in this index, and all of them are what is asked for.
     "job_runs.SELECT_UNTOLD_DELAYS": r"SCAN r USING INDEX job_run_live$",
     "run_times.SELECT_LIVE": r"SCAN r USING INDEX job_run_live$",
+    # Those that ended next after a moment, a bounded number of them.
+    "run_times.SELECT_ENDED_NEXT": r"SCAN n$",
     # Of what a search by the job has found, up to a limit.
     "run_lists.COUNT_LIVE_OF_JOB": r"SCAN \(subquery-\d+\)$",
     "counts.COUNT_LIVE": r"SCAN job_run USING INDEX job_run_live$",
     # There are as many as the settings name.
-    "counts.COUNT_UNTOLD": r"SCAN outlet",
+    "counts.SELECT_TRIES": r"SCAN outlet",
     # Only activated schedules are in this index, and all of them are what is asked for.
     "triggers.SELECT_SCHEDULED": r"SCAN job_trigger USING INDEX job_trigger_scheduled$",
     # Definitions are few, and the files' ones are looked up when the files are read: at the start and on SIGHUP.
