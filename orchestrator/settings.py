@@ -146,6 +146,7 @@ class Access(_Section):
     hosts: tuple[Annotated[str, Field(pattern=r"^([^\s:/]+|\[[0-9a-fA-F:.]+\])$")], ...] = ()
     keys_file: str = ""
     allow_remote: bool = False
+    open_probes: bool = False
     redact: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1024 * 1024
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = 512

@@ -52,10 +52,11 @@ class Gate:
         max_body_bytes: int,
         keys: Mapping[str, AccessKey],
         now_ms: Callable[[], int],
+        open_paths: Collection[str] = (),
     ) -> None:
         """Guard `app` behind `doors`; `hosts` are served beside the loopback names.
 
-        Where there are `keys`, each request must be signed with one of them, unless it comes over the Unix socket.
+        What is at `open_paths` may be read by every user of this machine. Where there are `keys`, each request must be signed with one of them, unless it comes over the Unix socket.
         """
         self._app = app
         self._keys = keys
@@ -63,6 +64,7 @@ class Gate:
         self.doors: Final = doors
         self._hosts = LOOPBACK_HOSTS | {host.lower() for host in hosts}
         self._max_body_bytes = max_body_bytes
+        self._open_paths = frozenset(open_paths)
         self.is_closing = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,7 +75,7 @@ class Gate:
         bounded = _Bounded(receive, self._max_body_bytes)
         try:
             self._check(scope, headers)
-            if not self._keys or scope["state"].get("is_unix", False):
+            if not self._keys or scope["state"].get("is_unix", False) or self._is_open(scope):
                 await self._app(scope, bounded.receive, send)
                 return
             body = await whole_body(bounded.receive)
@@ -91,7 +93,7 @@ class Gate:
         if self.is_closing:
             raise ShuttingDownError
         refusal = scope["state"].get("refusal", _UNTOLD)
-        if refusal is not None:
+        if refusal is not None and not (isinstance(refusal, AccessDeniedError) and self._is_open(scope)):
             raise refusal
         # The server's own limit holds only for a head that comes in pieces.
         if _head_bytes(scope) > MAX_HEADER_BYTES:
@@ -108,6 +110,9 @@ class Gate:
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length[:20]) > self._max_body_bytes:
             raise BodyTooLargeError(self._max_body_bytes)
+
+    def _is_open(self, scope: Scope) -> bool:
+        return scope["path"] in self._open_paths and scope["method"] == "GET"
 
 
 class _Bounded:

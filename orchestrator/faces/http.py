@@ -40,6 +40,7 @@ from orchestrator.wire.logs_actions import is_for_logs
 
 log = structlog.stdlib.get_logger()
 
+PROBES: Final = ("/healthz", "/readyz", "/metrics")
 SHUTDOWN_GRACE_S: Final = 5
 _MODELLED_404: Final = 404
 _OK: Final = 200
@@ -217,4 +218,5 @@ def gate(ctx: Context, *, access: Access, host: str, keys: Mapping[str, AccessKe
         max_body_bytes=access.max_body_bytes,
         keys=keys,
         now_ms=ctx.now_ms,
+        open_paths=PROBES if access.open_probes else (),
     )

@@ -1,13 +1,15 @@
 """Runs over time as people look at them: bars, and what they took of the machine together. Not an action of Glue's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from orchestrator.model.ids import JobRunId
 from orchestrator.model.queue import Limits, in_use_dpu
 from orchestrator.model.run_times import Step, steps
+from orchestrator.model.sampling import Sample
 from orchestrator.operations.context import Context
-from orchestrator.store import jobs, run_times
+from orchestrator.store import job_runs, jobs, run_times, samples
 from orchestrator.store.database import Transaction
 from orchestrator.store.run_times import Alive
 
@@ -61,3 +63,13 @@ async def look_up_occupancy(ctx: Context, *, since_ms: int | None) -> Occupancy:
         steps=found,
         is_cut=is_cut,
     )
+
+
+async def look_up_last_samples(ctx: Context) -> Mapping[JobRunId, Sequence[Sample]]:
+    """Return the last two samples of every run that takes slots now."""
+    held = list(ctx.supervisor.held)
+
+    def read(tx: Transaction) -> dict[JobRunId, Sequence[Sample]]:
+        return {run_id: samples.list_last(tx, job_runs.get_by_id(tx, run_id).seq, limit=2) for run_id in held}
+
+    return await ctx.database.read(read)

@@ -11,6 +11,9 @@ SELECT after_ms, cpu_ms, rss_bytes, processes FROM sample WHERE job_run_seq = :s
 SELECT_NEWEST: Final = """
 SELECT after_ms, cpu_ms, rss_bytes, processes FROM sample WHERE job_run_seq = :seq ORDER BY after_ms DESC LIMIT 1
 """
+SELECT_LAST: Final = """
+SELECT after_ms, cpu_ms, rss_bytes, processes FROM sample WHERE job_run_seq = :seq ORDER BY after_ms DESC LIMIT :limit
+"""
 # All but the first of each step.
 THIN: Final = """
 DELETE FROM sample WHERE job_run_seq = :seq AND after_ms >= :from_ms AND EXISTS (
@@ -49,6 +52,11 @@ def keep(tx: Transaction, seq: int, sample: Sample) -> None:
 def list_of_run(tx: Transaction, seq: int) -> list[Sample]:
     """Return the samples of a run, the first one first."""
     return [Sample(**row) for row in tx.execute(SELECT_OF_RUN, {"seq": seq})]
+
+
+def list_last(tx: Transaction, seq: int, *, limit: int) -> list[Sample]:
+    """Return the last samples of a run, up to `limit`, the oldest of them first."""
+    return [Sample(**row) for row in tx.execute(SELECT_LAST, {"seq": seq, "limit": limit})][::-1]
 
 
 def _newest(tx: Transaction, seq: int) -> Sample | None:

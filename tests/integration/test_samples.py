@@ -100,6 +100,12 @@ def test_the_figures_are_those_of_the_whole_tree(tmp_path: Path, gate: Path) -> 
     with running_daemon(tmp_path) as daemon:
         run_id, found = burnt_out(daemon, gate)
         check_figures(daemon, run_id, found)
+
+        def are_told() -> bool:
+            (last,) = json.loads(daemon.get("/samples")[1])["runs"].values()
+            return [Sample(**one) for one in last] == samples_of(daemon, run_id)[-2:]  # unless one came in between
+
+        until(are_told, what="the last samples of live runs")
         gate.touch()
         daemon.ended("burns", run_id)
         figures = runs.details(daemon, run_id)["run"]

@@ -207,3 +207,32 @@ def test_another_user_is_refused_at_the_unix_socket_even_if_its_modes_are_opened
         path.chmod(0o600)
         with pytest.raises(Exception, match="non-zero exit status"):  # not even a connection
             answered(socket.AF_UNIX, str(path))
+
+
+LOOK: Final = """
+import http.client, json, sys
+found = []
+for method, path in (("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("POST", "/metrics"), ("GET", "/runs")):
+    connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=10)
+    connection.request(method, path)
+    found.append(connection.getresponse().status)
+    connection.close()
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize("keys", [False, True])
+def test_probes_may_be_opened_to_other_users_and_nothing_else_is(tmp_path: Path, *, keys: bool) -> None:
+    other_user.require()
+    settings = {"ORCHESTRATOR_ACCESS__OPEN_PROBES": "true"}
+    if keys:
+        file = tmp_path / "keys"
+        file.write_text(
+            "[default]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY\n"
+        )
+        file.chmod(0o600)
+        settings["ORCHESTRATOR_ACCESS__KEYS_FILE"] = str(file)
+    with contextlib.closing(Stopping(tmp_path / "daemon", settings)) as daemon:
+        daemon.start(wait=False)
+        until(lambda: unix_socket.is_listened_at(path_of(daemon)), what="a daemon")
+        assert json.loads(other_user.run(LOOK, str(daemon.port)).stdout) == [200, 200, 200, 403, 403]

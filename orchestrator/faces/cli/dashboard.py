@@ -9,7 +9,6 @@ import click
 from orchestrator.faces.cli.answers import Run
 from orchestrator.faces.cli.chains import Trigger
 from orchestrator.faces.cli.client import Client
-from orchestrator.faces.cli.errors import RefusedError
 from orchestrator.faces.cli.lookup import short_ids
 from orchestrator.faces.cli.tables import coloured, render
 from orchestrator.faces.cli.text import brief_moment, clock, columns_of, cut, in_one_line, size
@@ -18,8 +17,6 @@ from orchestrator.faces.cli.usage import Usage, usage_of
 LIVE: Final = "WAITING,STARTING,RUNNING,STOPPING"
 _ORDER: Final = ("RUNNING", "STOPPING", "STARTING", "WAITING")
 _MOST_RUNS: Final = 500
-_MOST_LOOKED_AT: Final = 40
-"""Of how many runs the use is asked for, each look."""
 _MOST_FIRINGS: Final = 5
 _BAR: Final = 30
 _NARROW: Final = 60
@@ -53,8 +50,7 @@ def look(client: Client) -> Snapshot:
     runs = sorted(
         client.runs(state=LIVE, limit=_MOST_RUNS), key=lambda run: (_ORDER.index(run["state"]), run["started_on_ms"])
     )
-    running = [run["id"] for run in runs if run["launched_on_ms"] is not None][:_MOST_LOOKED_AT]
-    found = {run_id: _usage(client, run_id) for run_id in running}
+    found = {run_id: usage_of(last) for run_id, last in client.look_up("samples")["runs"].items()}
     return Snapshot(
         now_ms=capacity["now_ms"],
         endpoint=client.endpoint.url,
@@ -63,13 +59,6 @@ def look(client: Client) -> Snapshot:
         usage={run_id: usage for run_id, usage in found.items() if usage is not None},
         firings=_firings(client.look_up("triggers")["triggers"]),
     )
-
-
-def _usage(client: Client, run_id: str) -> Usage | None:
-    try:
-        return usage_of(client.run(run_id).get("samples", []))
-    except RefusedError:  # it is forgotten since
-        return None
 
 
 def _firings(triggers: Sequence[Trigger]) -> list[Firing]:

@@ -1,16 +1,17 @@
 """Runs over time: bars for a picture of them, and what they took of the machine together."""
 
+from dataclasses import asdict
 from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from orchestrator.faces.people.answers import told_at_length
+from orchestrator.faces.people.answers import told, told_at_length
 from orchestrator.faces.people.query import is_set, moment
 from orchestrator.model.run_times import Bar
 from orchestrator.operations.context import Context
-from orchestrator.operations.look_up_times import look_up_occupancy, look_up_timeline
+from orchestrator.operations.look_up_times import look_up_last_samples, look_up_occupancy, look_up_timeline
 
 _HOUR_MS: Final = 3_600_000
 
@@ -53,7 +54,16 @@ def routes(ctx: Context) -> list[Route]:
 
         return await told_at_length(ctx, tell)
 
-    return [Route("/timeline", timeline, methods=["GET"]), Route("/capacity", capacity, methods=["GET"])]
+    async def last_samples(request: Request) -> Response:
+        del request
+        found = await look_up_last_samples(ctx)
+        return told(ctx, {"runs": {str(run_id): [asdict(one) for one in last] for run_id, last in found.items()}})
+
+    return [
+        Route("/samples", last_samples, methods=["GET"]),
+        Route("/timeline", timeline, methods=["GET"]),
+        Route("/capacity", capacity, methods=["GET"]),
+    ]
 
 
 def _bar(bar: Bar) -> dict[str, Any]:

@@ -52,7 +52,8 @@ def test_a_look_asks_for_all_that_is_shown(daemon: StandIn, client: Client) -> N
     waiting = daemon.add(a_run("5a", state="WAITING", launched_on_ms=None))
     running = daemon.add(a_run("4f", state="RUNNING"))
     daemon.add(a_run("3c", state="SUCCEEDED"))
-    daemon.samples = [{"after_ms": 1000, "cpu_ms": 500, "rss_bytes": 2048, "processes": 1}]
+    last = [{"after_ms": 1000, "cpu_ms": 500, "rss_bytes": 2048, "processes": 1}]
+    daemon.pages["/samples"] = {"runs": {running["id"]: last, waiting["id"]: []}}
     daemon.pages["/capacity"] = CAPACITY
     daemon.pages["/triggers"] = {"triggers": [a_trigger("late", 9000), a_trigger("soon", 8000), a_trigger("never")]}
 
