@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from tests.support import settings_reference
-from tests.support.guide_blocks import DOCS, GENERATED, REASONS, GuideError, blocks, is_as_expected, pages
+from tests.support.guide_blocks import DOCS, REASONS, GuideError, blocks, is_as_expected, pages
 
 ROOT: Final = DOCS.parent
 NAVIGATION: Final = (ROOT / "mkdocs.yml").read_text().partition("\nnav:\n")[2]
@@ -121,7 +121,7 @@ def test_what_is_printed_is_compared_but_for_the_placeholders(expected: str, pri
 
 
 def test_few_reasons_excuse_a_block() -> None:
-    used = {block.reason for page in pages() for block in blocks(page.read_text(), page.name)} - {None}
+    excused = [block.reason for page in pages() for block in blocks(page.read_text(), page.name) if block.reason]
 
-    assert used <= REASONS.keys()
-    assert {"cli.md", "settings.md"} == GENERATED
+    assert set(excused) == REASONS.keys(), "a reason that excuses nothing is none"
+    assert len(excused) <= 15, "more and more is only read: run it, or say here why not"

@@ -1,10 +1,10 @@
 """Runs: lists of them, one in full, and why it is as it is. A look at one can wait for its next state, by bell."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-import anyio
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -13,6 +13,7 @@ from orchestrator.faces.people.answers import told, told_at_length
 from orchestrator.faces.people.query import MAX_WAIT_S, moment, number, order, run_id_of, states
 from orchestrator.faces.people.run_views import arguments_view, ledger_view, predecessor_view, run_view, step_view
 from orchestrator.faces.people.views import explanation_view, workflow_run_name
+from orchestrator.faces.people.waiting import until_changed
 from orchestrator.model.errors import InvalidInputError
 from orchestrator.model.records import JobRun
 from orchestrator.model.redaction import HIDDEN, Redaction
@@ -31,25 +32,9 @@ def routes(ctx: Context, redaction: Redaction) -> list[Route]:
     async def runs(request: Request) -> Response:
         query = request.query_params
         limit = number(query, "limit", 50, _MAX_LIMIT, least=1)
-        following = None
-        if "prefix" in query:
-            match = _PREFIX.fullmatch(query["prefix"])
-            found = await find_by_prefix(ctx, match[1], limit=limit) if match else []
-        else:
-            wanted_order = order(query)
-            wanted = RunFilter(
-                states=states(query),
-                trigger_name=query.get("trigger") or None,
-                since_ms=moment(query, "since_ms"),
-                until_ms=moment(query, "until_ms"),
-                matches=_Text(query["text"], redaction) if query.get("text") else None,
-            )
-            after = _place(query.get("before"), wanted_order)
-            page = await list_runs(
-                ctx, job=query.get("job") or None, wanted=wanted, order=wanted_order, after=after, limit=limit
-            )
-            found = list(page.runs)
-            following = None if page.place is None else spelled(page.place, wanted_order)
+        found, following = await (
+            _named(ctx, query, limit) if "prefix" in query else _listed(ctx, query, limit, redaction)
+        )
         now_ms, waits = ctx.now_ms(), ctx.supervisor.waits(run.id for run in found if not run.is_terminal)
 
         def tell() -> dict[str, Any]:
@@ -61,14 +46,12 @@ def routes(ctx: Context, redaction: Redaction) -> list[Route]:
     async def run(request: Request) -> Response:
         run_id = run_id_of(request)
         seen = request.query_params.get("seen_state")
-        wait_s = number(request.query_params, "wait_s", 0.0, MAX_WAIT_S)
-        with anyio.move_on_after(wait_s):
-            while wait_s:
-                rung = ctx.supervisor.changed.listen()
-                now = await get_run(ctx, run_id)
-                if seen is None or now.state != seen or now.is_terminal or ctx.closing.is_set():
-                    break
-                await rung.wait()
+
+        async def has_changed() -> bool:
+            now = await get_run(ctx, run_id)
+            return seen is None or now.state != seen or now.is_terminal
+
+        await until_changed(ctx, has_changed, within_s=number(request.query_params, "wait_s", 0.0, MAX_WAIT_S))
         return told(ctx, _in_full(ctx, await get_run_in_full(ctx, run_id), redaction))
 
     async def explain(request: Request) -> Response:
@@ -80,6 +63,31 @@ def routes(ctx: Context, redaction: Redaction) -> list[Route]:
         Route("/runs/{run_id}", run, methods=["GET"]),
         Route("/runs/{run_id}/explain", explain, methods=["GET"]),
     ]
+
+
+async def _named(ctx: Context, query: Mapping[str, str], limit: int) -> tuple[Sequence[JobRun], str | None]:
+    """Return the runs whose ids begin as it is asked for."""
+    match = _PREFIX.fullmatch(query["prefix"])
+    return (await find_by_prefix(ctx, match[1], limit=limit) if match else []), None
+
+
+async def _listed(
+    ctx: Context, query: Mapping[str, str], limit: int, redaction: Redaction
+) -> tuple[Sequence[JobRun], str | None]:
+    """Return the runs that are asked for, and how one asks for those behind them."""
+    wanted_order = order(query)
+    wanted = RunFilter(
+        states=states(query),
+        trigger_name=query.get("trigger") or None,
+        since_ms=moment(query, "since_ms"),
+        until_ms=moment(query, "until_ms"),
+        matches=_Text(query["text"], redaction) if query.get("text") else None,
+    )
+    after = _place(query.get("before"), wanted_order)
+    page = await list_runs(
+        ctx, job=query.get("job") or None, wanted=wanted, order=wanted_order, after=after, limit=limit
+    )
+    return page.runs, None if page.place is None else spelled(page.place, wanted_order)
 
 
 class _Text:

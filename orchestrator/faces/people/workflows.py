@@ -3,7 +3,6 @@
 import re
 from typing import Final
 
-import anyio
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -17,6 +16,7 @@ from orchestrator.faces.people.views import (
     workflow_run_view,
     workflow_view,
 )
+from orchestrator.faces.people.waiting import until_changed
 from orchestrator.model.redaction import Redaction
 from orchestrator.operations.context import Context
 from orchestrator.operations.look_up_workflows import (
@@ -58,21 +58,19 @@ def routes(ctx: Context, redaction: Redaction) -> list[Route]:
         )
 
     async def workflow_runs(request: Request, name: str, prefix: str) -> Response:
-        limit = number(request.query_params, "limit", LATEST, _MAX_LIMIT)
+        limit = number(request.query_params, "limit", LATEST, _MAX_LIMIT, least=1)
         match = _PREFIX.fullmatch(prefix)
         found = await list_workflow_runs(ctx, name, hex_prefix=match[1], limit=limit) if match else []
         return told(ctx, {"runs": [workflow_run_view(run, redaction) for run in found]})
 
     async def workflow_run(request: Request, name: str, run_id: str) -> Response:
         seen = request.query_params.get("seen_status")
-        wait_s = number(request.query_params, "wait_s", 0.0, MAX_WAIT_S)
-        with anyio.move_on_after(wait_s):
-            while wait_s:
-                rung = ctx.supervisor.changed.listen()
-                now = await workflow_run_status(ctx, name, run_id)
-                if seen is None or now.status != seen or not now.is_live or ctx.closing.is_set():
-                    break
-                await rung.wait()
+
+        async def has_changed() -> bool:
+            now = await workflow_run_status(ctx, name, run_id)
+            return seen is None or now.status != seen or not now.is_live
+
+        await until_changed(ctx, has_changed, within_s=number(request.query_params, "wait_s", 0.0, MAX_WAIT_S))
         found = await look_up_workflow_run(ctx, name, run_id)
         return told(
             ctx,
