@@ -61,6 +61,11 @@ test("text never becomes HTML or code", () => {
   for (const name of ourFiles()) assert.doesNotMatch(textOf(name), forbidden, name);
 });
 
+test("nothing waits for Intl, which takes some 15 ms to begin", () => {
+  for (const name of ourFiles().filter((one) => one.endsWith(".js")))
+    assert.doesNotMatch(textOf(name), /toLocale[DST]|\bIntl\b/, name);
+});
+
 test("no file of ours is long", () => {
   for (const name of ourFiles()) {
     const most = name.endsWith(".css") ? 500 : 300;

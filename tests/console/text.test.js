@@ -55,6 +55,10 @@ test("ids are short, with their attempt", () => {
   assert.equal(shortId(`jr_${"ab12".repeat(16)}_attempt_2`), "jr_ab12ab12 #2");
   assert.equal(shortId("anything else that is long"), "anything else that …");
   assert.equal(counted(1, "run"), "1 run");
+  assert.deepEqual(
+    [0, 999, 1000, 12_345, 1_234_567].map((count) => counted(count, "run")),
+    ["0 runs", "999 runs", "1,000 runs", "12,345 runs", "1,234,567 runs"],
+  );
 });
 
 test("what would not be seen is told by a sign", () => {

@@ -108,13 +108,13 @@ export function shortId(id) {
 }
 
 /**
- * Return the word with its number: "1 run", "2 runs".
+ * Return the word with its number: "1 run", "2 runs", "12,000 runs". Spelled by hand: what the browser has for it takes some 15 ms to begin.
  * @param {number} count
  * @param {string} word
  * @returns {string}
  */
 export function counted(count, word) {
-  return `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
+  return `${String(count).replace(/\B(?=(?:\d{3})+$)/g, ",")} ${word}${count === 1 ? "" : "s"}`;
 }
 
 /** @param {number} value @returns {string} */

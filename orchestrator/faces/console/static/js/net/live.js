@@ -34,6 +34,8 @@ let failures = 0;
 /** @type {Run[]} */
 let pending = [];
 /** @type {ReturnType<typeof setTimeout> | undefined} */
+let retry;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
 let pause;
 
 /**
@@ -56,9 +58,11 @@ export function onDefinitions(listener) {
   return () => definitionListeners.delete(listener);
 }
 
-/** Open the stream, and keep it open while the page is seen. */
+/** Open the stream as soon as the page is seen, and keep it open while it is. */
 export function startLive() {
-  connect();
+  // A tab that was opened in the background is told of no change before somebody looks at it.
+  if (document.hidden) letGo();
+  else connect();
   document.addEventListener("visibilitychange", () => {
     clearTimeout(pause);
     if (document.hidden) pause = setTimeout(letGo, HIDDEN_FOR_MS);
@@ -68,7 +72,7 @@ export function startLive() {
 }
 
 function connect() {
-  clearTimeout(pause);
+  clearTimeout(retry);
   source?.close();
   source = new EventSource(lastSeq === null ? "/events" : `/events?after=${lastSeq}`);
   source.addEventListener("ready", (event) => begin(event));
@@ -126,10 +130,11 @@ function lose() {
   const wait = WAITS_MS[Math.min(failures, WAITS_MS.length - 1)] ?? 3000;
   failures += 1;
   // Not all pages at once, where a daemon comes back.
-  pause = setTimeout(connect, wait * (0.75 + Math.random() / 2));
+  retry = setTimeout(connect, wait * (0.75 + Math.random() / 2));
 }
 
 function letGo() {
+  clearTimeout(retry);
   source?.close();
   source = null;
   connection.value = "paused";
