@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  dependsOnArguments,
   filterCount,
   filterParams,
   filterQuery,
@@ -11,11 +12,12 @@ import {
 } from "../../orchestrator/faces/console/static/js/lib/filters.js";
 import { href, parseRoute } from "../../orchestrator/faces/console/static/js/lib/route.js";
 import { EMPTY, addPage, applyRuns, movedBy } from "../../orchestrator/faces/console/static/js/lib/run_list.js";
+import { ArgumentsFinder } from "../../orchestrator/faces/console/static/js/net/run_arguments.js";
 import { rowsToDraw } from "../../orchestrator/faces/console/static/js/lib/windowing.js";
 
 /** @typedef {import("../../orchestrator/faces/console/static/js/types.js").Run} Run */
 
-/** @param {string} id @param {number} startedOnMs @param {Partial<Run>} [some] @returns {Run} */
+/** A run as an event tells it: without its arguments. @param {string} id @param {number} startedOnMs @param {Partial<Run>} [some] @returns {Run} */
 function aRun(id, startedOnMs, some = {}) {
   return /** @type {Run} */ ({
     id,
@@ -24,7 +26,6 @@ function aRun(id, startedOnMs, some = {}) {
     started_on_ms: startedOnMs,
     trigger_name: null,
     error_message: null,
-    arguments: {},
     ...some,
   });
 }
@@ -62,7 +63,7 @@ test("the daemon is asked for instants", () => {
   assert.deepEqual(filterQuery(filters, 3_600_100), { state: "FAILED", since_ms: 100, until_ms: 5000 });
 });
 
-test("a run that an event brings is judged as the daemon would", () => {
+test("a run whose arguments are known is judged as the daemon would", () => {
   const run = aRun("jr_1", 1000, {
     error_message: "No such column: PRICE",
     arguments: { "--day": "2013-01-01" },
@@ -81,6 +82,79 @@ test("a run that an event brings is judged as the daemon would", () => {
   const no = ["job=loa", "state=FAILED", "trigger=night", "text=cost", "since=1001", "until=1000"];
   for (const query of yes) assert.ok(matches(run, parseFilters(new URLSearchParams(query)), 2000), query);
   for (const query of no) assert.ok(!matches(run, parseFilters(new URLSearchParams(query)), 2000), query);
+});
+
+test("a run that an event brings depends on its arguments where nothing else of it has the text", () => {
+  const run = aRun("jr_1", 1000);
+  const depends = (/** @type {string} */ query, /** @type {Run} */ one = run) =>
+    dependsOnArguments(one, parseFilters(new URLSearchParams(query)), 2000);
+  assert.ok(depends("text=monday"));
+  assert.ok(depends("text=monday&state=RUNNING&job=load"));
+  for (const query of ["", "text=LOAD", "text=monday&state=FAILED", "text=monday&job=other"])
+    assert.ok(!depends(query));
+  assert.ok(!depends("text=monday", aRun("jr_1", 1000, { arguments: {} })));
+});
+
+test("a run that was found by its arguments stays through the events that leave them out", () => {
+  const filters = parseFilters(new URLSearchParams("text=monday"));
+  const isWanted = (/** @type {Run} */ run) => matches(run, filters, 2000);
+  const page = addPage(EMPTY, [aRun("b", 2, { arguments: { "--day": "monday" } })], null);
+  const list = applyRuns(page, [aRun("b", 2, { state: "STOPPING" }), aRun("b", 2, { state: "STOPPED" })], isWanted);
+  assert.deepEqual(
+    list.runs.map((run) => [run.id, run.state, run.arguments]),
+    [["b", "STOPPED", { "--day": "monday" }]],
+  );
+});
+
+/** Answers when it is told to. */
+class Daemon {
+  /** @type {Map<string, (found: Run["arguments"]) => void>} */
+  asked = new Map();
+  /** @type {(run: Run) => Promise<Run["arguments"]>} */
+  find = (run) => new Promise((resolve) => this.asked.set(run.id, resolve));
+  /** @param {string} id @param {Run["arguments"]} found */
+  async answer(id, found) {
+    this.asked.get(id)?.(found);
+    this.asked.delete(id);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+test("arguments are asked for a few runs at a time, once, and told with what the newest event says", async () => {
+  const daemon = new Daemon();
+  /** @type {Run[]} */
+  const found = [];
+  const finder = new ArgumentsFinder(daemon.find, (run) => found.push(run));
+  for (const id of ["a", "b", "c", "d"]) finder.want(aRun(id, 1));
+  assert.deepEqual([...daemon.asked.keys()], ["a", "b"]);
+  finder.want(aRun("a", 1, { state: "FAILED" }));
+  finder.want(aRun("d", 1, { state: "STOPPED" }));
+  await daemon.answer("a", { "--day": "monday" });
+  assert.deepEqual([...daemon.asked.keys()], ["b", "c"]);
+  await daemon.answer("b", undefined);
+  await daemon.answer("c", null);
+  await daemon.answer("d", {});
+  assert.deepEqual(
+    found.map((run) => [run.id, run.state, run.arguments]),
+    [
+      ["a", "FAILED", { "--day": "monday" }],
+      ["c", "RUNNING", null],
+      ["d", "STOPPED", {}],
+    ],
+  );
+  assert.deepEqual(finder.completed(aRun("a", 1)).arguments, { "--day": "monday" });
+  assert.equal(finder.completed(aRun("b", 1)).arguments, undefined);
+});
+
+test("what was asked for is not told when nobody wants it any more, and few wait", async () => {
+  const daemon = new Daemon();
+  const found = /** @type {Run[]} */ ([]);
+  const finder = new ArgumentsFinder(daemon.find, (run) => found.push(run));
+  for (let number = 0; number < 1000; number += 1) finder.want(aRun(`${number}`, 1));
+  assert.ok(finder.waiting.size <= 500 && finder.waiting.has("999"));
+  finder.end();
+  await daemon.answer("0", {});
+  assert.deepEqual([found.length, daemon.asked.size], [0, 1]);
 });
 
 test("pages follow each other, and a run is there once", () => {

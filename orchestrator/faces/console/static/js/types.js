@@ -8,8 +8,8 @@
  *   execution_time_s: number | null, dpu: number, error_message: string | null, exit_code: number | null,
  *   exit_signal: number | string | null, wall_ms: number | null, cpu_ms: number | null,
  *   peak_process_rss_bytes: number | null, peak_tree_rss_bytes: number | null,
- *   arguments: Record<string, string> | null,
- * }} Run
+ *   arguments?: Record<string, string> | null,
+ * }} Run arguments: an event leaves them out
  * @typedef {{ id: string, job_name: string, state: string }} BriefRun
  * @typedef {{ seq: number, from_state: string | null, event: string | null, to_state: string, at_ms: number }} Step
  * @typedef {{ after_ms: number, cpu_ms: number, rss_bytes: number, processes: number }} Sample

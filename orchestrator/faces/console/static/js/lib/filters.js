@@ -1,4 +1,4 @@
-// Which runs are shown: as the address keeps it, as the daemon is asked, and as a run that an event brings is judged. Pure.
+// Which runs are shown: as the address keeps it, as the daemon is asked, and as a run is judged by what is known of it. Pure.
 
 import { STATES } from "./states.js";
 
@@ -74,7 +74,7 @@ export function filterQuery(filters, nowMs) {
 }
 
 /**
- * Say whether a run is one of those that the filters ask for, as the daemon would.
+ * Say whether a run is one of those that the filters ask for: as the daemon would, where its arguments are known.
  * @param {Run} run
  * @param {RunFilters} filters
  * @param {number} nowMs
@@ -90,6 +90,18 @@ export function matches(run, filters, nowMs) {
   const until = timeMs(filters.until, nowMs);
   if (until !== null && run.started_on_ms >= until) return false;
   return !text || hasText(run, text.toLowerCase());
+}
+
+/**
+ * Say whether a run that an event told without its arguments matches only if these have the text.
+ * @param {Run} run
+ * @param {RunFilters} filters
+ * @param {number} nowMs
+ * @returns {boolean}
+ */
+export function dependsOnArguments(run, filters, nowMs) {
+  if (filters.text === "" || run.arguments !== undefined || matches(run, filters, nowMs)) return false;
+  return matches(run, { ...filters, text: "" }, nowMs);
 }
 
 /**

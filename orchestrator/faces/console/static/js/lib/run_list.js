@@ -29,6 +29,7 @@ export function addPage(list, runs, next) {
 
 /**
  * Take in runs as events tell them, the oldest event first. What does not match any more leaves, what is new comes where it belongs.
+ * An event leaves a run's arguments out; they do not change, so a run that is there keeps its own.
  * @param {RunList} list
  * @param {readonly Run[]} runs
  * @param {(run: Run) => boolean} isWanted
@@ -36,8 +37,10 @@ export function addPage(list, runs, next) {
  */
 export function applyRuns(list, runs, isWanted) {
   const all = [...list.runs];
-  for (const run of runs) {
-    const place = all.findIndex((one) => one.id === run.id);
+  for (const told of runs) {
+    const place = all.findIndex((one) => one.id === told.id);
+    const known = all[place]?.arguments;
+    const run = known === undefined ? told : { arguments: known, ...told };
     if (place >= 0 && isWanted(run)) all[place] = run;
     else if (place >= 0) all.splice(place, 1);
     else if (isWanted(run) && belongs(all, run, list.next)) all.splice(placeOf(all, run), 0, run);

@@ -1,11 +1,12 @@
 // Hook: the runs that filters ask for, page by page, kept true by events.
 
 import { useLayoutEffect, useRef, useState } from "../kit.js";
-import { filterQuery, matches } from "../lib/filters.js";
+import { dependsOnArguments, filterQuery, matches } from "../lib/filters.js";
 import { EMPTY, addPage, applyRuns, movedBy } from "../lib/run_list.js";
 import { ApiError, ask } from "../net/api.js";
 import { nowMs } from "../net/clock.js";
 import { epoch, onRuns } from "../net/live.js";
+import { ArgumentsFinder } from "../net/run_arguments.js";
 
 /** @typedef {import("../types.js").Run} Run */
 /** @typedef {{ runs: Run[], next: string | null }} Page */
@@ -46,14 +47,26 @@ export function useRunList(filters) {
       (error) => setState((was) => ({ ...was, error, isLoading: false })),
     );
     reader.current = own;
-    const end = onRuns((runs) => {
+    const take = (/** @type {Run[]} */ runs) => {
       own.heard(runs);
       if (current.current.isBegun) show(applyRuns(current.current, runs, isWanted));
+    };
+    const finder = new ArgumentsFinder(
+      (run) => argumentsOf(run, own.controller.signal),
+      (run) => isWanted(run) && take([run]),
+    );
+    const end = onRuns((told) => {
+      const runs = told.map((run) => finder.completed(run));
+      take(runs);
+      for (const run of runs) {
+        if (dependsOnArguments(run, filters, nowMs()) && !has(current.current, run)) finder.want(run);
+      }
     });
     // After a loss all that was read is read anew: any of it may have changed.
     void own.read(null, Math.max(current.current.runs.length, FIRST_PAGE));
     return () => {
       end();
+      finder.end();
       own.end();
     };
   }, [filters, epoch.value]);
@@ -63,6 +76,24 @@ export function useRunList(filters) {
     if (next !== null) void reader.current?.read(next, 1);
   };
   return { ...state, movedBy: moved, more };
+}
+
+/** @param {typeof EMPTY} list @param {Run} run */
+function has(list, run) {
+  return list.runs.some((one) => one.id === run.id);
+}
+
+/**
+ * Ask for a run's arguments; undefined where it is gone.
+ * @param {Run} run
+ * @param {AbortSignal} signal
+ * @returns {Promise<Run["arguments"]>}
+ */
+async function argumentsOf(run, signal) {
+  // A prefix finds a run with its retries, in the order of their attempts.
+  const query = { prefix: run.id.replace(/_attempt_\d+$/, ""), limit: Math.min(run.attempt + 1, LARGEST_PAGE) };
+  const { runs } = /** @type {Page} */ (await ask("/runs", query, signal));
+  return runs.find((one) => one.id === run.id)?.arguments;
 }
 
 /** Reads pages one after the other, and remembers what events said meanwhile: it is newer than what a page holds. */
