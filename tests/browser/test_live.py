@@ -10,6 +10,7 @@ import pytest
 from tests.support import runs
 from tests.support.browser import go, run_address, wait_for_truth
 from tests.support.daemon import Daemon
+from tests.support.waiting import until
 
 TALKER = """
 import os, sys, time
@@ -64,6 +65,21 @@ def test_filters_hold_for_what_comes_and_stay_in_the_address(page: Any, daemon: 
         page.locator(f"#run-{run_id}").wait_for()
         assert page.locator("tbody tr[data-row]").count() == 1
     page.locator(f"#run-{run_id}").wait_for(state="detached")  # it runs no more, so it is not asked for
+
+
+def test_runs_are_found_by_their_arguments_as_they_come_and_go_on(page: Any, daemon: Daemon, tmp_path: Path) -> None:
+    job = daemon.job("argued", runs.WAIT_FOR_GATE, ExecutionProperty={"MaxConcurrentRuns": 3})
+    with runs.gated_run(daemon, job, tmp_path / "one", Arguments={"--day": "doomsday"}) as known:
+        go(page, daemon, "#/runs?text=doomsday")
+        page.locator(f"#run-{known}").wait_for()
+        with runs.gated_run(daemon, job, tmp_path / "two", Arguments={"--day": "doomsday"}) as new:
+            page.locator(f"#run-{new}").wait_for()
+            with runs.gated_run(daemon, job, tmp_path / "three", Arguments={"--day": "friday"}):
+                pass
+    for run_id in (known, new):
+        row = page.locator("tr", has=page.locator(f"#run-{run_id}"))
+        row.locator(".state", has_text="Succeeded").wait_for()
+    assert page.locator("tbody tr[data-row]").count() == 2
 
 
 def test_the_log_follows_in_colours_and_is_searched(page: Any, daemon: Daemon, tmp_path: Path) -> None:
@@ -126,12 +142,50 @@ def test_a_hidden_argument_is_not_sent_as_it_is_shown(page: Any, daemon: Daemon)
     assert value.input_value() == "***"
     page.get_by_label("Value of argument 2").fill("2")
     page.get_by_role("button", name="Start", exact=True).click()
-    page.get_by_text("The value of --db_password is hidden here.").wait_for()
+    page.get_by_text("The value of --db_password is hidden here. Type it anew, or remove it.").wait_for()
     page.get_by_label("Value of argument 2").fill("1")
-    page.get_by_role("button", name="Start", exact=True).click()  # unchanged: the daemon takes its own
-    page.wait_for_url(re.compile(r"#/run/.+_attempt_1$"))
+    page.get_by_role("button", name="Start", exact=True).click()  # as it was: no retry instead
+    page.get_by_text("The value of --db_password is hidden here.").wait_for()
+    value.fill("an0ther")
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_url(re.compile(r"#/run/jr_(?!" + first["Id"][3:] + ")"))
     again = daemon.ended(job, page.url.rpartition("/")[2])
-    assert runs.arguments_of(runs.printed(daemon, again)) == {"--db_password": "s3cret", "--day": "1"}
+    assert runs.arguments_of(runs.printed(daemon, again)) == {"--db_password": "an0ther", "--day": "1"}
+    page.locator(".title-row .state", has_text="Succeeded").wait_for()
+    assert page.get_by_role("button", name="Retry…").count() == 0
+
+
+def test_a_run_that_failed_is_retried_within_its_chain(page: Any, daemon: Daemon, tmp_path: Path) -> None:
+    gate = tmp_path / "works"
+    script = "import json, os, sys\nprint(json.dumps(sys.argv[1:]))\nassert os.path.exists(sys.argv[sys.argv.index('--gate') + 1])\n"
+    job, after = daemon.job("retried", script), daemon.job("after retried", "")
+    starts = {"JobName": job, "Arguments": {"--gate": str(gate), "--token": "s3cret"}}
+    daemon.call("CreateTrigger", {"Name": "begins", "Type": "ON_DEMAND", "Actions": [starts]})
+    condition = {"LogicalOperator": "EQUALS", "JobName": job, "State": "SUCCEEDED"}
+    watches = {"Type": "CONDITIONAL", "StartOnCreation": True, "Predicate": {"Conditions": [condition]}}
+    daemon.call("CreateTrigger", {"Name": "follows", "Actions": [{"JobName": after}], **watches})
+    daemon.call("StartTrigger", {"Name": "begins"})
+    first = daemon.ended(job, until(lambda: newest_run(daemon, job), what="a run"))
+    go(page, daemon, run_address(first["Id"]))
+    page.get_by_role("button", name="Run again…").click()
+    page.get_by_text("does not go on with the chain").wait_for()
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_text("The value of --token is hidden here. Type it anew, or retry the run").wait_for()
+    page.get_by_role("button", name="Cancel").click()
+    gate.touch()
+    page.get_by_role("button", name="Retry…").click()
+    page.get_by_text("It goes on with its chain").wait_for()
+    page.get_by_role("button", name="Retry it").click()
+    page.wait_for_url(f"**/{first['Id']}_attempt_1")
+    again = daemon.ended(job, page.url.rpartition("/")[2])
+    assert runs.arguments_of(runs.printed(daemon, again)) == {"--gate": str(gate), "--token": "s3cret"}
+    daemon.ended(after, until(lambda: newest_run(daemon, after), what="what follows"))
+
+
+def newest_run(daemon: Daemon, job: str) -> str:
+    """Return the id of the job's newest run, or an empty text."""
+    found = daemon.call("GetJobRuns", {"JobName": job})["JobRuns"]
+    return str(found[0]["Id"]) if found else ""
 
 
 def test_a_job_is_started_from_its_page(page: Any, daemon: Daemon) -> None:

@@ -17,15 +17,19 @@ export function rowsOf(given) {
 /**
  * Return what is wrong with the rows, or null. Rows without key and value are none.
  * @param {readonly Row[]} rows
+ * @param {boolean} [canRetry] the run whose arguments these were can be retried, with what is hidden here
  * @returns {string | null}
  */
-export function problemOf(rows) {
+export function problemOf(rows, canRetry = false) {
   const used = rows.filter(isUsed);
   const seen = new Set();
   for (const { key, value } of used) {
     if (key.trim() === "") return `The value "${value}" has no name.`;
     if (seen.has(key.trim())) return `${key} is given twice.`;
-    if (value.includes(HIDDEN)) return `The value of ${key} is hidden here. Type it anew, or remove it.`;
+    if (value.includes(HIDDEN)) {
+      const otherwise = canRetry ? ", or retry the run: the daemon knows what it was given" : ", or remove it";
+      return `The value of ${key} is hidden here. Type it anew${otherwise}.`;
+    }
     seen.add(key.trim());
   }
   return null;
@@ -38,19 +42,6 @@ export function problemOf(rows) {
  */
 export function argumentsOf(rows) {
   return Object.fromEntries(rows.filter(isUsed).map(({ key, value }) => [key.trim(), value]));
-}
-
-/**
- * Say whether rows are what an earlier run was given.
- * @param {readonly Row[]} rows
- * @param {Readonly<Record<string, string>> | null} given
- */
-export function areUnchanged(rows, given) {
-  const [now, before] = [rows.filter(isUsed), rowsOf(given)];
-  return (
-    now.length === before.length &&
-    now.every(({ key, value }) => Object.hasOwn(given ?? {}, key) && (given ?? {})[key] === value)
-  );
 }
 
 /** @param {Row} row */

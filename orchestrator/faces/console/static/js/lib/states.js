@@ -39,6 +39,14 @@ export function isLive(state) {
 }
 
 /**
+ * Say whether a run in this state has ended, and not well.
+ * @param {string} state
+ */
+export function hasFailed(state) {
+  return !isLive(state) && state !== "SUCCEEDED";
+}
+
+/**
  * Return the kind of mark that tells a state: its colour and its shape. Unknown states are told by a plain dot.
  * @param {string} state
  * @returns {string}

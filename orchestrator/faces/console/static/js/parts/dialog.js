@@ -82,15 +82,16 @@ const question = signal(/** @type {Question | null} */ (null));
  * @param {string} title
  * @param {string} text
  * @param {string} verb what the button says that does it
+ * @param {boolean} [isBad] it ends or takes away something
  * @returns {Promise<boolean>}
  */
-export function confirmed(title, text, verb) {
+export function confirmed(title, text, verb, isBad = true) {
   return new Promise((resolve) => {
     const answer = (/** @type {boolean} */ yes) => {
       question.value = null;
       resolve(yes);
     };
-    question.value = { title, text, verb, isBad: true, answer };
+    question.value = { title, text, verb, isBad, answer };
   });
 }
 

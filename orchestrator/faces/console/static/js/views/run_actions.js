@@ -1,9 +1,9 @@
-// What can be done with a run: stop it, run it again as it was or with other arguments.
+// What can be done with a run: stop it, run its job again with its arguments or others, retry it within its chain.
 
 import { html, useState } from "../kit.js";
 import { shortId } from "../lib/format.js";
 import { href } from "../lib/route.js";
-import { isLive } from "../lib/states.js";
+import { hasFailed, isLive } from "../lib/states.js";
 import { goTo } from "../net/address.js";
 import { session } from "../net/session.js";
 import { act, confirmed } from "../parts/dialog.js";
@@ -27,20 +27,34 @@ export function RunActions({ run, given, defaults }) {
     );
     if (sure) await stopRun(run);
   };
+  const canRetry = hasFailed(run.state);
+  const show = (/** @type {string} */ id) => goTo(href("run", {}, id));
+  const retry = async () => {
+    const chain =
+      run.chain_key === null
+        ? "It belongs to no chain, so nothing follows from it."
+        : "It goes on with its chain: what waits there for its end follows.";
+    const text = `${run.job_name} (${shortId(run.id)}) is tried once more, with the arguments that it was given. ${chain}`;
+    if (!(await confirmed("Retry this run?", text, "Retry it", false))) return;
+    const answer = await act("StartJobRun", { JobName: run.job_name, JobRunId: run.id }, "It was accepted.");
+    if (answer) show(String(answer.JobRunId));
+  };
   useKeys(session.isReadOnly ? {} : { s: () => void (canStop && stop()), r: () => setOpen(true) });
   if (session.isReadOnly) return null;
   return html`<div class="actions">
     ${canStop && html`<button type="button" class="bad" onClick=${stop}>Stop</button>`}
+    ${canRetry && html`<button type="button" onClick=${retry}>Retry…</button>`}
     <button type="button" class=${canStop ? "" : "main"} onClick=${() => setOpen(true)}>Run again…</button>
     ${
       isOpen &&
       html`<${StartDialog}
         jobName=${run.job_name}
-        earlier=${run.id}
+        isAgain=${true}
+        canRetry=${canRetry}
         given=${given}
         defaults=${defaults}
         onClose=${() => setOpen(false)}
-        onStarted=${(/** @type {string} */ id) => goTo(href("run", {}, id))}
+        onStarted=${show}
       />`
     }
   </div>`;

@@ -1,7 +1,7 @@
 // Starting a run: the arguments that it is to be given over the job's own, edited row by row.
 
 import { html, useState } from "../kit.js";
-import { HIDDEN, areUnchanged, argumentsOf, problemOf, rowsOf } from "../lib/edited_arguments.js";
+import { argumentsOf, problemOf, rowsOf } from "../lib/edited_arguments.js";
 import { visible } from "../lib/visible.js";
 import { act, Dialog } from "../parts/dialog.js";
 import { Name } from "../parts/marks.js";
@@ -9,11 +9,11 @@ import { Name } from "../parts/marks.js";
 /** @typedef {import("../lib/edited_arguments.js").Row} Row */
 
 /**
- * @param {{ jobName: string, earlier?: string, given: Record<string, string> | null,
+ * @param {{ jobName: string, isAgain?: boolean, canRetry?: boolean, given: Record<string, string> | null,
  *   defaults: Record<string, string> | null, onClose: () => void, onStarted: (runId: string) => void }} props
- *   earlier: the run whose arguments these are
+ *   given: to begin with; isAgain: it is what an earlier run was given; canRetry: which can be retried as well
  */
-export function StartDialog({ jobName, earlier, given, defaults, onClose, onStarted }) {
+export function StartDialog({ jobName, isAgain = false, canRetry = false, given, defaults, onClose, onStarted }) {
   const [rows, setRows] = useState(() => [...rowsOf(given), { key: "", value: "" }]);
   const [problem, setProblem] = useState("");
   const [isBusy, setBusy] = useState(false);
@@ -25,16 +25,10 @@ export function StartDialog({ jobName, earlier, given, defaults, onClose, onStar
   };
   const start = async (/** @type {Event} */ event) => {
     event.preventDefault();
-    // The daemon knows what is hidden here: an unchanged run with secrets is asked for by the run that had them.
-    const isByName =
-      earlier !== undefined && areUnchanged(rows, given) && rows.some(({ value }) => value.includes(HIDDEN));
-    const wrong = isByName ? null : problemOf(rows);
+    const wrong = problemOf(rows, canRetry);
     if (wrong) return setProblem(wrong);
     setBusy(true);
-    const members = isByName
-      ? { JobName: jobName, JobRunId: earlier }
-      : { JobName: jobName, Arguments: argumentsOf(rows) };
-    const answer = await act("StartJobRun", members, "It was accepted.");
+    const answer = await act("StartJobRun", { JobName: jobName, Arguments: argumentsOf(rows) }, "It was accepted.");
     setBusy(false);
     if (!answer) return undefined;
     onClose();
@@ -42,9 +36,9 @@ export function StartDialog({ jobName, earlier, given, defaults, onClose, onStar
     return undefined;
   };
   const remaining = Object.entries(defaults ?? {}).filter(([key]) => !rows.some((row) => row.key === key));
-  return html`<${Dialog} title=${earlier ? `Run ${jobName} again` : `Start ${jobName}`} onClose=${onClose} isWide=${true}>
+  return html`<${Dialog} title=${isAgain ? `Run ${jobName} again` : `Start ${jobName}`} onClose=${onClose} isWide=${true}>
     <form onSubmit=${start}>
-      <p class="quiet">Arguments of this run, over the job's own.</p>
+      <p class="quiet">${isAgain && "This is a new run, which does not go on with the chain of the earlier one. "}Arguments of this run, over the job's own.</p>
       <div class="rows">
         ${rows.map(
           (row, place) =>
