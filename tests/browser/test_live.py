@@ -182,6 +182,26 @@ def test_a_run_that_failed_is_retried_within_its_chain(page: Any, daemon: Daemon
     daemon.ended(after, until(lambda: newest_run(daemon, after), what="what follows"))
 
 
+def test_a_run_of_a_workflow_is_resumed_where_it_failed(page: Any, daemon: Daemon, tmp_path: Path) -> None:
+    gate = tmp_path / "works"
+    good, bad = daemon.job("resumed good", ""), daemon.job("resumed bad", f"open({str(gate)!r})\n")
+    daemon.call("CreateWorkflow", {"Name": "resumed"})
+    members = {"Type": "ON_DEMAND", "Actions": [{"JobName": good}, {"JobName": bad}]}
+    daemon.call("CreateTrigger", {"Name": "begins resumed", "WorkflowName": "resumed", **members})
+    daemon.call("StartWorkflowRun", {"Name": "resumed"})
+    go(page, daemon, "#/workflow?name=resumed")
+    page.locator(".title-row .state", has_text="Completed").wait_for()
+    gate.touch()
+    page.get_by_role("button", name="Resume…").click()
+    page.get_by_text("repeats resumed bad and what follows").wait_for()
+    page.get_by_role("button", name="Resume it").click()
+    page.locator(".chain li", has_text="resumed good").get_by_text("taken over").wait_for()
+    page.locator(".chain li", has_text="resumed bad").locator("[class*=succeeded]").first.wait_for()
+    page.locator(".title-row .state", has_text="Completed").wait_for()
+    page.get_by_role("button", name="Resume…").wait_for(state="detached")  # there is nothing that failed
+    assert len(daemon.call("GetJobRuns", {"JobName": good})["JobRuns"]) == 1
+
+
 def newest_run(daemon: Daemon, job: str) -> str:
     """Return the id of the job's newest run, or an empty text."""
     found = daemon.call("GetJobRuns", {"JobName": job})["JobRuns"]

@@ -300,6 +300,25 @@ def test_a_workflow_run_is_told_with_its_statistics_and_waited_for(daemon: Daemo
     assert details["workflow_run"]["previous_run_id"] == run_id
 
 
+def test_a_run_of_a_workflow_tells_from_where_it_can_be_resumed(daemon: Daemon, tmp_path: Path) -> None:
+    good, live = daemon.job("resumable_good", "", **SMALL), daemon.job("resumable_live", runs.WAIT_FOR_GATE, **SMALL)
+    bad = daemon.job("resumable_bad", "raise SystemExit(1)\n", **SMALL)
+    daemon.call("CreateWorkflow", {"Name": "resumable"})
+    gate = tmp_path / "gate"
+    actions = [{"JobName": good}, {"JobName": bad}, {"JobName": live, "Arguments": {"--gate": str(gate)}}]
+    begins = {"Type": "ON_DEMAND", "WorkflowName": "resumable", "Actions": actions}
+    daemon.call("CreateTrigger", {"Name": "begins resumable", **begins})
+    run_id = daemon.call("StartWorkflowRun", {"Name": "resumable"})["RunId"]
+    daemon.ended(bad, the_run(daemon, bad)["id"])
+    assert told_workflow(daemon, "resumable", run=run_id)["resumable"] == {}, "it has not ended"
+    gate.touch()
+    query = {"seen_status": "RUNNING", "wait_s": "60"}
+    resumable = told_workflow(daemon, "resumable", run=run_id, **query)["resumable"]
+    asked = {"Name": "resumable", "RunId": run_id, "IncludeGraph": True}
+    nodes = daemon.call("GetWorkflowRun", asked)["Run"]["Graph"]["Nodes"]
+    assert resumable == {node["Name"]: node["UniqueId"] for node in nodes if node["Name"] == bad}
+
+
 @pytest.mark.parametrize(
     "path",
     [

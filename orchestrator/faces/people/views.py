@@ -9,7 +9,8 @@ from orchestrator.model.ids import JobRunId
 from orchestrator.model.queue import Wait
 from orchestrator.model.records import Firing, JobRun
 from orchestrator.model.redaction import Redaction
-from orchestrator.model.workflows import Workflow, WorkflowRun, run_id
+from orchestrator.model.states import JobRunState
+from orchestrator.model.workflows import Workflow, WorkflowRun, graph, run_id
 from orchestrator.operations.explain_run import Cause, ComingRetry, Explanation, Queueing, Slots
 from orchestrator.operations.look_up_chains import SeenChain
 from orchestrator.operations.look_up_triggers import LastFiring, SeenTrigger
@@ -72,6 +73,19 @@ def workflow_run_view(seen: LookedUpRun, redaction: Redaction) -> dict[str, Any]
         "completed_on_ms": run.completed_on_ms,
         "error_message": run.error_message and redaction.text(run.error_message),
         "statistics": statistics(run.triggers, seen.chain.runs).model_dump(by_alias=False),
+    }
+
+
+def resumable_view(seen: LookedUpRun) -> dict[str, str]:
+    """Return the nodes from which a run that has ended can be resumed by job: those whose last run did not succeed."""
+    if seen.run.is_live:
+        return {}
+    last = {run.job_name: run.state for run in sorted(seen.chain.runs, key=lambda run: run.seq)}
+    nodes = (node for node in graph(seen.run.triggers).nodes if node.type == "JOB")
+    return {
+        node.name: node.unique_id(seen.run.workflow_name)
+        for node in nodes
+        if last.get(node.name, JobRunState.SUCCEEDED) != JobRunState.SUCCEEDED
     }
 
 

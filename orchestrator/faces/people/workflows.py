@@ -12,6 +12,7 @@ from orchestrator.faces.people.query import MAX_WAIT_S, number
 from orchestrator.faces.people.views import (
     chain_view,
     listed_workflow_view,
+    resumable_view,
     trigger_view,
     workflow_run_view,
     workflow_view,
@@ -77,6 +78,7 @@ def routes(ctx: Context, redaction: Redaction) -> list[Route]:
             {
                 "workflow_run": workflow_run_view(found, redaction),
                 "chain": chain_view(found.chain),
+                "resumable": resumable_view(found),
             },
         )
 

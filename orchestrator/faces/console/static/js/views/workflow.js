@@ -22,7 +22,7 @@ import { TriggerTable } from "./triggers.js";
 /** @typedef {import("../types.js").Trigger} Trigger */
 /** @typedef {import("../types.js").Chain} Chain */
 /** @typedef {{ workflow: Workflow, triggers: Trigger[], runs: WorkflowRun[] }} Told */
-/** @typedef {{ workflow_run?: WorkflowRun, run?: WorkflowRun, chain: Chain | null }} ToldRun */
+/** @typedef {{ workflow_run?: WorkflowRun, run?: WorkflowRun, chain: Chain | null, resumable?: Record<string, string> }} ToldRun */
 
 /** @param {{ params: URLSearchParams }} props */
 export function WorkflowView({ params }) {
@@ -58,7 +58,7 @@ export function WorkflowView({ params }) {
           ${shown && html`<${StateMark} state=${shown.status} />`}
         </div>
       </div>
-      ${!session.isReadOnly && html`<${Actions} name=${name} run=${shown} onChange=${reload} />`}
+      ${!session.isReadOnly && html`<${Actions} name=${name} run=${shown} resumable=${run.value?.resumable ?? {}} onChange=${reload} />`}
     </div>
     ${told.workflow.description && html`<p class="quiet">${visible(told.workflow.description)}</p>`}
     ${shown?.error_message && html`<p class="problem">${visible(shown.error_message)}</p>`}
@@ -111,13 +111,26 @@ function Runs({ told, chosen }) {
   <//>`;
 }
 
-/** @param {{ name: string, run: WorkflowRun | null, onChange: () => void }} props */
-function Actions({ name, run, onChange }) {
-  const start = async () => {
-    const answer = await act("StartWorkflowRun", { Name: name }, "The workflow runs.");
+/**
+ * @param {{ name: string, run: WorkflowRun | null, resumable: Record<string, string>, onChange: () => void }} props
+ *   resumable: the nodes from which the run can be resumed, by job
+ */
+function Actions({ name, run, resumable, onChange }) {
+  const begin = async (/** @type {string} */ action, /** @type {Record<string, unknown>} */ members) => {
+    const answer = await act(action, { Name: name, ...members }, "The workflow runs.");
     if (!answer) return;
     changeParams({ run: String(answer.RunId ?? "") });
     onChange();
+  };
+  const jobs = Object.keys(resumable);
+  const resume = async () => {
+    const sure = await confirmed(
+      "Resume this run of the workflow?",
+      `A new run of the workflow repeats ${jobs.join(", ")} and what follows from there, and takes over all else.`,
+      "Resume it",
+      false,
+    );
+    if (run && sure) await begin("ResumeWorkflowRun", { RunId: run.id, NodeIds: Object.values(resumable) });
   };
   const stop = async () => {
     if (!run) return;
@@ -130,6 +143,7 @@ function Actions({ name, run, onChange }) {
   };
   return html`<div class="actions">
     ${run?.status === "RUNNING" && html`<button type="button" class="bad" onClick=${stop}>Stop…</button>`}
-    <button type="button" class="main" onClick=${start}>Start</button>
+    ${run && jobs.length > 0 && html`<button type="button" onClick=${resume}>Resume…</button>`}
+    <button type="button" class="main" onClick=${() => begin("StartWorkflowRun", {})}>Start</button>
   </div>`;
 }
