@@ -15,7 +15,7 @@ import psutil
 import standardwebhooks
 
 from orchestrator.faces.cli.exit_codes import ExitCode
-from orchestrator.model.notices import GIVEN_UP_AFTER_MS, GIVEN_UP_AFTER_TRIES
+from orchestrator.model.notices import GIVEN_UP_AFTER_MS, GIVEN_UP_AFTER_REFUSALS, GIVEN_UP_AFTER_TRIES
 from tests.support import command, other_user, runs
 from tests.support.chain_calls import rewrite, rows
 from tests.support.daemon import Daemon
@@ -218,7 +218,7 @@ def test_an_outlet_begins_with_what_happens_from_then_on_and_one_that_is_gone_is
 
 
 def test_an_event_that_nobody_takes_is_given_up_after_a_day_and_the_next_goes_on(tmp_path: Path) -> None:
-    with Receiver(status(422), status(422)) as receiver, told(tmp_path, hook={"webhook": receiver.url}) as daemon:
+    with Receiver(status(500), status(500)) as receiver, told(tmp_path, hook={"webhook": receiver.url}) as daemon:
         job = daemon.job("j", QUICK)
         poison = runs.succeed(daemon, job)["Id"]
         wait_for_log(daemon, "notice_not_taken")
@@ -228,10 +228,25 @@ def test_an_event_that_nobody_takes_is_given_up_after_a_day_and_the_next_goes_on
         daemon.start()
         (given_up,) = wait_for_log(daemon, "notice_given_up")
         assert (given_up["level"], given_up["outlet"], given_up["run_id"]) == ("error", "hook", poison)
-        assert (given_up["tries"], given_up["problem"]) == (GIVEN_UP_AFTER_TRIES, "the webhook answered 422")
+        assert (given_up["tries"], given_up["problem"]) == (GIVEN_UP_AFTER_TRIES, "the webhook answered 500")
         other = runs.succeed(daemon, job)["Id"]
         assert run_ids([one.event for one in receiver.wait_for(3)]) == [poison, poison, other]
         wait_for_log(daemon, "notices_go_on")
+
+
+def test_a_notice_that_a_webhook_cannot_take_is_given_up_soon_and_the_next_goes_on(tmp_path: Path) -> None:
+    with Receiver(status(422), status(422)) as receiver, told(tmp_path, hook={"webhook": receiver.url}) as daemon:
+        job = daemon.job("j", QUICK)
+        poison = runs.succeed(daemon, job)["Id"]
+        wait_for_log(daemon, "notice_not_taken")
+        daemon.kill()
+        rewrite(daemon, f"UPDATE outlet SET tries = {GIVEN_UP_AFTER_REFUSALS - 1}, due_ms = NULL")  # noqa: S608
+        daemon.start()
+        (given_up,) = wait_for_log(daemon, "notice_given_up")
+        assert (given_up["level"], given_up["outlet"], given_up["run_id"]) == ("error", "hook", poison)
+        assert (given_up["tries"], given_up["problem"]) == (GIVEN_UP_AFTER_REFUSALS, "the webhook answered 422")
+        other = runs.succeed(daemon, job)["Id"]
+        assert run_ids([one.event for one in receiver.wait_for(3)]) == [poison, poison, other]
 
 
 def test_a_webhook_that_is_gone_is_left_alone_until_the_daemon_starts_again(tmp_path: Path) -> None:
