@@ -264,11 +264,11 @@ def test_a_bookmark_is_compared_rewound_and_reset(page: Any, daemon: Daemon) -> 
     assert page.locator(".diff .same", has_text='"table": "flights"').count() == 1
     page.locator("tr", has_text=first["Id"][:11]).get_by_role("button", name="Rewind…").click()
     page.get_by_role("button", name="Rewind it").click()
-    page.locator("td", has_text="rewind").wait_for()
+    page.get_by_role("cell", name="rewind", exact=True).wait_for()
     assert bookmark(daemon, job) == '{"n":1,"table":"flights"}'
     page.get_by_role("button", name="Reset…").click()
     page.get_by_role("button", name="Reset it").click()
-    page.locator("td", has_text="reset").wait_for()
+    page.get_by_role("cell", name="reset", exact=True).wait_for()
     assert bookmark(daemon, job) == "{}"
 
 

@@ -32,4 +32,6 @@ export function changeParams(params) {
 /** @param {string} address */
 export function goTo(address) {
   location.hash = address;
+  // At once, and not when the event comes: what still waits in the view that is left must not lead back to it.
+  route.value = parseRoute(location.hash);
 }

@@ -21,9 +21,11 @@ export function RunsView({ params }) {
   const key = params.toString();
   const filters = useMemo(() => parseFilters(params), [key]);
   // From what the address says when it happens: a field that is typed in tells later than it was drawn.
-  const change = (/** @type {Partial<typeof filters>} */ some) =>
-    replaceParams(filterParams({ ...parseFilters(route.value.params), ...some }));
+  const change = (/** @type {Partial<typeof filters>} */ some) => {
+    if (route.value.view === "runs") replaceParams(filterParams({ ...parseFilters(route.value.params), ...some }));
+  };
   useTitle("Runs");
+  useKeys({ "/": () => document.getElementById("filter-text")?.focus() });
   const found = useRunList(filters);
   const count = filterCount(filters);
   return html`<div class="page">
@@ -88,7 +90,6 @@ function RunTable({ found }) {
       if (target.matches("a, button")) target.click();
       else open();
     },
-    "/": () => document.getElementById("filter-text")?.focus(),
   });
   useEffect(() => {
     if (chosen) document.getElementById(`run-${chosen}`)?.focus({ preventScroll: true });
