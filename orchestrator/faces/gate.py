@@ -104,7 +104,7 @@ class Gate:
         if _without_port(host) not in self._hosts:
             raise AccessDeniedError.host(host)
         if headers.get(b"sec-fetch-site") in _ELSEWHERE and not _is_visit(scope, headers):
-            raise AccessDeniedError.origin("of another site")
+            raise AccessDeniedError.site()
         if b"origin" in headers and not _is_our_page(scope, headers[b"origin"], headers[b"host"]):
             raise AccessDeniedError.origin(headers[b"origin"].decode("latin-1"))
         length = headers.get(b"content-length", b"0")

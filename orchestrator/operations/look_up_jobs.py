@@ -19,7 +19,7 @@ TIMED_RUNS: Final = 50
 LATEST_VERSIONS: Final = 100
 _PAGE: Final = 500
 _MOST_LIVE: Final = 1_000
-_LIVE: Final = RunFilter(states=frozenset(JobRunState) - TERMINAL)
+_LIVE: Final = frozenset(JobRunState) - TERMINAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,7 @@ def _succeeded(tx: Transaction, key: int) -> Sequence[JobRun]:
 
 
 def _live(tx: Transaction, key: int) -> Sequence[JobRun]:
-    wanted = RunFilter(job_key=key, states=_LIVE.states)
+    wanted = RunFilter(job_key=key, states=_LIVE)
     return run_lists.list_page(tx, wanted, order="newest", after=None, limit=LATEST_RUNS).runs
 
 

@@ -94,4 +94,4 @@ async def get_run_in_full(ctx: Context, run_id: JobRunId) -> RunInFull:
             ledger=ledger,
         )
 
-    return await ctx.database.read(read, is_short=True)
+    return await ctx.database.read(read)  # not short: a family and its samples can be hundreds of rows

@@ -105,6 +105,11 @@ class AccessDeniedError(RequestError):
         return cls(f"Requests of web pages (Origin '{shown(origin)}') are not served here.")
 
     @classmethod
+    def site(cls) -> "AccessDeniedError":
+        """What a browser asks for a page that is not ours."""
+        return cls("What a browser asks for a page of another site is not served here.")
+
+    @classmethod
     def token(cls) -> "AccessDeniedError":
         """A call of a page that this daemon did not make, or of one that the daemon before it made."""
         return cls("The token is not this daemon's; load the page anew.")

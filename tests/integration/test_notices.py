@@ -217,36 +217,31 @@ def test_an_outlet_begins_with_what_happens_from_then_on_and_one_that_is_gone_is
     assert run_ids(lines(first)) == ended[:1]
 
 
-def test_an_event_that_nobody_takes_is_given_up_after_a_day_and_the_next_goes_on(tmp_path: Path) -> None:
-    with Receiver(status(500), status(500)) as receiver, told(tmp_path, hook={"webhook": receiver.url}) as daemon:
+def given_up_at_the_next_try(root: Path, code: int, *, tries: int, age_ms: int = 0) -> None:
+    """Hold that an event is given up whose `tries` before the last have failed, and that the one behind it is taken."""
+    with Receiver(status(code), status(code)) as receiver, told(root, hook={"webhook": receiver.url}) as daemon:
         job = daemon.job("j", QUICK)
         poison = runs.succeed(daemon, job)["Id"]
         wait_for_log(daemon, "notice_not_taken")
         daemon.kill()
-        rewrite(daemon, f"UPDATE outlet SET tries = {GIVEN_UP_AFTER_TRIES - 1}, due_ms = NULL")  # noqa: S608
-        rewrite(daemon, f"UPDATE event SET at_ms = at_ms - {GIVEN_UP_AFTER_MS}")  # noqa: S608
+        rewrite(daemon, f"UPDATE outlet SET tries = {tries - 1}, due_ms = NULL")  # noqa: S608
+        rewrite(daemon, f"UPDATE event SET at_ms = at_ms - {age_ms}")  # noqa: S608
         daemon.start()
         (given_up,) = wait_for_log(daemon, "notice_given_up")
         assert (given_up["level"], given_up["outlet"], given_up["run_id"]) == ("error", "hook", poison)
-        assert (given_up["tries"], given_up["problem"]) == (GIVEN_UP_AFTER_TRIES, "the webhook answered 500")
+        assert (given_up["tries"], given_up["problem"]) == (tries, f"the webhook answered {code}")
         other = runs.succeed(daemon, job)["Id"]
         assert run_ids([one.event for one in receiver.wait_for(3)]) == [poison, poison, other]
-        wait_for_log(daemon, "notices_go_on")
+        if age_ms:
+            wait_for_log(daemon, "notices_go_on")
+
+
+def test_an_event_that_nobody_takes_is_given_up_after_a_day_and_the_next_goes_on(tmp_path: Path) -> None:
+    given_up_at_the_next_try(tmp_path, 500, tries=GIVEN_UP_AFTER_TRIES, age_ms=GIVEN_UP_AFTER_MS)
 
 
 def test_a_notice_that_a_webhook_cannot_take_is_given_up_soon_and_the_next_goes_on(tmp_path: Path) -> None:
-    with Receiver(status(422), status(422)) as receiver, told(tmp_path, hook={"webhook": receiver.url}) as daemon:
-        job = daemon.job("j", QUICK)
-        poison = runs.succeed(daemon, job)["Id"]
-        wait_for_log(daemon, "notice_not_taken")
-        daemon.kill()
-        rewrite(daemon, f"UPDATE outlet SET tries = {GIVEN_UP_AFTER_REFUSALS - 1}, due_ms = NULL")  # noqa: S608
-        daemon.start()
-        (given_up,) = wait_for_log(daemon, "notice_given_up")
-        assert (given_up["level"], given_up["outlet"], given_up["run_id"]) == ("error", "hook", poison)
-        assert (given_up["tries"], given_up["problem"]) == (GIVEN_UP_AFTER_REFUSALS, "the webhook answered 422")
-        other = runs.succeed(daemon, job)["Id"]
-        assert run_ids([one.event for one in receiver.wait_for(3)]) == [poison, poison, other]
+    given_up_at_the_next_try(tmp_path, 422, tries=GIVEN_UP_AFTER_REFUSALS)
 
 
 def test_a_webhook_that_is_gone_is_left_alone_until_the_daemon_starts_again(tmp_path: Path) -> None:
