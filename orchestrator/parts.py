@@ -137,8 +137,9 @@ def telling(settings: Settings) -> Telling:
 def _face(given: Given, ctx: Context, feed: events.Feed, sampling: Sampling) -> http.HttpFace:
     settings, directory = given.settings, given.directory
     lag = LoopLag(given.heard.late)
+    page = console.Page(region=settings.region, token=ctx.means.new_base().hex(), read_only=settings.console.read_only)
     more = [
-        *console.routes(ctx, settings.console, region=settings.region, token=ctx.means.new_base().hex()),
+        *(console.routes(ctx, page, Redaction(settings.access.redact)) if settings.console.enabled else []),
         *events.routes(ctx, feed),
         *health.routes(ctx, lag, directory.path),
         *metrics.routes(ctx, given.heard, sampling, lag, directory.database),

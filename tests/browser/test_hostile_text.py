@@ -2,12 +2,13 @@
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 from tests.support import runs
 from tests.support.browser import go, run_address
 from tests.support.daemon import Daemon
 
-EVIL = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+EVIL = "</script><!--<img src=x onerror=alert(1)><script>alert(2)</script>"
 OVERRIDE = "\u2039U+202E\u203a"
 """What is shown for the character that turns the direction of text."""
 LOG = r"""
@@ -28,12 +29,12 @@ def nothing_ran(page: Any) -> None:
 
 def test_names_arguments_and_errors_stay_text(page: Any, daemon: Daemon) -> None:
     page.add_init_script("window.alert = () => { window.alerted = 1 + (window.alerted ?? 0) }")
-    job = daemon.job("hostile", LOG)
+    job = daemon.job(f"hostile {EVIL}", LOG)
     evil = f"{EVIL} \u202egnp"
     daemon.call("UpdateJob", {"JobName": job, "JobUpdate": _with_description(daemon, job, evil)})
     ended = runs.finish(daemon, job, Arguments={"--text": evil, "--<b>": "x"})
     assert ended["JobRunState"] == "FAILED"
-    for where in ("", "#/jobs", "#/job?name=hostile", "#/timeline", run_address(ended["Id"])):
+    for where in ("", "#/jobs", f"#/job?name={quote(job)}", "#/timeline", run_address(ended["Id"])):
         go(page, daemon, where)
         nothing_ran(page)
     page.get_by_text("<svg onload=alert(5)>").first.wait_for()

@@ -51,6 +51,32 @@ def test_a_run_appears_moves_and_ends_without_a_reload(page: Any, daemon: Daemon
     assert_never_loaded_again(page)
 
 
+def test_the_first_view_asks_for_three_files_and_nothing_else(page: Any, daemon: Daemon) -> None:
+    runs.succeed(daemon, daemon.job("shown first", ""))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.removeprefix(daemon.endpoint_url)))
+    go(page, daemon)
+    page.locator("tr[data-row]").first.wait_for()
+    files = [re.sub(r"^/console/[0-9a-f]{16}/", "", path) for path in asked]
+    assert sorted(path for path in files if not path.startswith("/events")) == [
+        "/",
+        "css/page.css",
+        "icon.svg",
+        "js/main.js",
+    ]
+
+
+def test_runs_that_came_with_the_page_are_not_shown_when_they_are_old(page: Any, daemon: Daemon) -> None:
+    job = daemon.job("newer than the page", "")
+    go(page, daemon, "#/jobs")
+    run_id = runs.succeed(daemon, job)["Id"]
+    page.locator("tr", has_text=job).get_by_text(
+        "Succeeded"
+    ).wait_for()  # the page has heard of it, before a list was there
+    page.get_by_role("link", name="Runs", exact=True).click()
+    page.locator(f"#run-{run_id}").wait_for()
+
+
 def test_filters_hold_for_what_comes_and_stay_in_the_address(page: Any, daemon: Daemon, tmp_path: Path) -> None:
     mine, other = daemon.job("filtered", runs.WAIT_FOR_GATE), daemon.job("not filtered", "")
     go(page, daemon)

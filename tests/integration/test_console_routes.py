@@ -102,6 +102,27 @@ def test_the_page_can_become_nobody_elses(daemon: Daemon) -> None:
     assert not [name for name in headers if name.startswith("access-control")]
 
 
+def newest_runs_of(daemon: Daemon) -> dict[str, Any]:
+    page = daemon.get("/")[1].decode()
+    match = re.search(r'<script type="application/json" id="newest-runs">\s*(.*?)\s*</script>', page)
+    assert match, page
+    runs_told: dict[str, Any] = json.loads(match[1])
+    return runs_told
+
+
+def test_the_newest_runs_come_with_the_page_as_they_are_told_elsewhere(daemon: Daemon) -> None:
+    job = daemon.job("</script><b>", "raise ValueError('token=hunter2 <!--')\n")
+    runs.finish(daemon, job, Arguments={"--password": "hunter2", "--html": "</script><!--"})
+    sent, asked = newest_runs_of(daemon), json.loads(daemon.get("/runs?limit=60")[1])
+    assert sent.pop("now_ms") <= asked.pop("now_ms")
+    assert sent == asked
+    assert sent["runs"][0]["job_name"] == job
+    assert sent["runs"][0]["arguments"]["--html"] == "</script><!--"
+    page = daemon.get("/")[1]
+    assert b"hunter2" not in page
+    assert b"</script><b>" not in page
+
+
 @pytest.mark.parametrize(
     "path",
     [

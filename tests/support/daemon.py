@@ -167,7 +167,7 @@ class Daemon:
 
     def job(self, name: str, script: str, *, suffix: str = ".py", **members: Any) -> str:
         """Write a script and create a job for it over the API; return the job's name."""
-        path = self.root / f"{name}{suffix}"
+        path = self.root / f"{name.replace('/', '_')}{suffix}"
         path.write_text(script)
         path.chmod(0o755)
         command = {"Name": "pythonshell", "ScriptLocation": str(path), "PythonVersion": "3"}

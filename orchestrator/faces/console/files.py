@@ -1,6 +1,6 @@
 """The files of the page, read once at the start: their bytes, packed and unpacked, with types and tags.
 
-There is no build: what lies in static/ is what a browser gets.
+There is no build: what lies in static/ is what a browser gets, its modules and sheets joined.
 """
 
 import gzip
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Final
+
+from orchestrator.faces.console.linking import joined_sheet, linked_modules
 
 PAGE: Final = "index.html"
 TYPES: Final = {
@@ -23,6 +25,11 @@ TYPES: Final = {
 """What is of another kind (a licence, a note) stays where it is."""
 SEQ: Final = b"{{seq}}"
 """Where the page has the number of the last change, which is another each time that it is sent."""
+NEWEST_RUNS: Final = b"{{newest_runs}}"
+"""Where it has the newest runs, as data."""
+_FIRST_MODULE: Final = "js/main.js"
+_SHEET: Final = "css/page.css"
+_JOINED: Final = frozenset({"css", "js"})
 _PACKED: Final = frozenset({"html", "css", "js", "svg"})
 
 
@@ -37,9 +44,16 @@ class File:
 
 
 def read_files() -> Mapping[str, File]:
-    """Return the files by their paths below static/."""
+    """Return the files that are sent, by their paths below static/."""
     root = resources.files("orchestrator.faces.console") / "static"
-    return {name: _file(name, path.read_bytes()) for name, path in _walk(root, "")}
+    found = {name: path.read_bytes() for name, path in _walk(root, "")}
+    texts = {name: body.decode() for name, body in found.items() if _suffix(name) in _JOINED}
+    sent = {name: body for name, body in found.items() if name not in texts}
+    joined = {**linked_modules(texts, _FIRST_MODULE), _SHEET: joined_sheet(texts, _SHEET)}
+    return {
+        name: _file(name, body)
+        for name, body in (sent | {name: text.encode() for name, text in joined.items()}).items()
+    }
 
 
 def tag_of(files: Mapping[str, File]) -> str:
@@ -54,6 +68,11 @@ def filled(page: File, values: Mapping[str, str], *, place: str) -> bytes:
     for name, value in values.items():
         text = text.replace("{{" + name + "}}", html.escape(value, quote=True))
     return text.replace("/console/static/", place).encode()
+
+
+def as_data(json: bytes) -> bytes:
+    """Return JSON in ASCII as it may stand in an element of the page: nothing in it can end that."""
+    return json.replace(b"<", rb"\u003c")
 
 
 def _walk(directory: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]:

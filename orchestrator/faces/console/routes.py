@@ -5,7 +5,8 @@ stands in that page and nowhere else.
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.requests import Request
@@ -14,11 +15,12 @@ from starlette.routing import Route
 
 from orchestrator import __version__
 from orchestrator.faces import aws_json
-from orchestrator.faces.console.files import PAGE, SEQ, TYPES, File, filled, read_files, tag_of
+from orchestrator.faces.console.files import NEWEST_RUNS, PAGE, SEQ, TYPES, File, as_data, filled, read_files, tag_of
 from orchestrator.faces.gate import CONSOLE_CALL
+from orchestrator.faces.people.runs import newest_runs
+from orchestrator.model.redaction import Redaction
 from orchestrator.operations.context import Context
 from orchestrator.operations.follow_changes import span_of_changes
-from orchestrator.settings import Console
 from orchestrator.wire.actions import CONTENT_TYPE, operation_of
 from orchestrator.wire.errors import AccessDeniedError, NotAnApiCallError
 
@@ -34,6 +36,8 @@ ACTIONS: Final = frozenset(
         "StopWorkflowRun",
     }
 )
+FIRST_RUNS: Final = 60
+"""So many of the newest runs come with the page: what a large screen shows, and what is read ahead below it."""
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -46,42 +50,72 @@ _HEADERS: Final = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
+_KEPT: Final = "public, max-age=31536000, immutable"
 
-_NEVER_KEPT: Final = {"cache-control": "no-store"}  # the token stands in it
+_Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def routes(ctx: Context, settings: Console, *, region: str, token: str) -> list[Route]:
-    """Return the page's routes; none where it is switched off. `token` is the secret that the page's calls carry."""
-    if not settings.enabled:
-        return []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What the page is told of the daemon that sends it."""
+
+    region: str
+    token: str  # the secret that the page's calls carry
+    read_only: bool
+
+
+def routes(ctx: Context, page: Page, redaction: Redaction) -> list[Route]:
+    """Return the page's routes; what they show of runs goes through `redaction`."""
     files = read_files()
     place = f"/console/{tag_of(files)}/"
-    values = {
-        "token": "" if settings.read_only else token,
-        "read_only": str(settings.read_only).lower(),
+    return [
+        Route("/", _index(ctx, redaction, filled(files[PAGE], _values(page), place=place)), methods=["GET"]),
+        Route("/console/{tag:str}/{name:path}", _static(files, place), methods=["GET"]),
+        Route(CONSOLE_CALL, _call(ctx, page), methods=["POST"]),
+    ]
+
+
+def _values(page: Page) -> dict[str, str]:
+    return {
+        "token": "" if page.read_only else page.token,
+        "read_only": str(page.read_only).lower(),
         "version": __version__,
-        "region": region,
+        "region": page.region,
     }
-    page = filled(files[PAGE], values, place=place)
+
+
+def _index(ctx: Context, redaction: Redaction, body: bytes) -> _Endpoint:
+    # It is never kept, and never packed: the token stands beside names that others chose, and how well the two pack
+    # together would tell of it.
+    headers = _HEADERS | {"cache-control": "no-store"}
 
     async def index(request: Request) -> Response:
         del request
-        seq = (await span_of_changes(ctx)).last_seq
-        return Response(page.replace(SEQ, b"%d" % seq), media_type=TYPES["html"], headers=_HEADERS | _NEVER_KEPT)
+        seq = (await span_of_changes(ctx)).last_seq  # before the runs: what changes meanwhile is told twice, not never
+        runs = await newest_runs(ctx, redaction, limit=FIRST_RUNS)
+        whole = body.replace(SEQ, b"%d" % seq).replace(NEWEST_RUNS, as_data(runs))
+        return Response(whole, media_type=TYPES["html"], headers=headers)
 
+    return index
+
+
+def _static(files: Mapping[str, File], place: str) -> _Endpoint:
     async def static(request: Request) -> Response:
         name = request.path_params["name"]
         file = files.get(name) if name != PAGE else None
         if file is None:
             raise NotAnApiCallError(request.method, request.url.path)
         # A page of the version before asks for its own; it is given ours, and does not keep it.
-        is_ours = request.url.path.startswith(place)
-        return _answer(request, file, caching="public, max-age=31536000, immutable" if is_ours else "no-cache")
+        return _answer(request, file, caching=_KEPT if request.url.path.startswith(place) else "no-cache")
 
+    return static
+
+
+def _call(ctx: Context, page: Page) -> _Endpoint:
     async def call(request: Request) -> Response:
-        if settings.read_only:
+        if page.read_only:
             raise AccessDeniedError.read_only()
-        _check_origin(request.headers, token)
+        _check_origin(request.headers, page.token)
         target = request.headers.get("x-amz-target")
         operation = operation_of(target)
         if operation not in ACTIONS:
@@ -95,11 +129,7 @@ def routes(ctx: Context, settings: Console, *, region: str, token: str) -> list[
         )
         return Response(content, status_code=status, media_type=CONTENT_TYPE, headers=_HEADERS)
 
-    return [
-        Route("/", index, methods=["GET"]),
-        Route("/console/{tag:str}/{name:path}", static, methods=["GET"]),
-        Route(CONSOLE_CALL, call, methods=["POST"]),
-    ]
+    return call
 
 
 def _check_origin(headers: Mapping[str, str], token: str) -> None:

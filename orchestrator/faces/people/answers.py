@@ -28,7 +28,11 @@ def told(ctx: Context, value: Mapping[str, Any]) -> Response:
 
 
 async def told_at_length(ctx: Context, make: Callable[[], Mapping[str, Any]]) -> Response:
-    """Return the answer that tells what `make` returns; many rows are made text beside the loop, which goes on."""
+    """Return the answer that tells what `make` returns."""
+    return Response(await text_at_length(ctx, make), media_type="application/json", headers=HEADERS)
+
+
+async def text_at_length(ctx: Context, make: Callable[[], Mapping[str, Any]]) -> bytes:
+    """Return the text of such an answer; many rows are made text beside the loop, which goes on."""
     now_ms = ctx.now_ms()
-    body = await anyio.to_thread.run_sync(lambda: as_json({"now_ms": now_ms, **make()}))
-    return Response(body, media_type="application/json", headers=HEADERS)
+    return await anyio.to_thread.run_sync(lambda: as_json({"now_ms": now_ms, **make()}))

@@ -1,7 +1,7 @@
 """Runs: lists of them, one in full, and why it is as it is. A look at one can wait for its next state, by bell."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from orchestrator.faces.people.answers import told, told_at_length
+from orchestrator.faces.people.answers import text_at_length, told, told_at_length
 from orchestrator.faces.people.query import MAX_WAIT_S, moment, number, order, run_id_of, states
 from orchestrator.faces.people.run_views import arguments_view, ledger_view, predecessor_view, run_view, step_view
 from orchestrator.faces.people.views import explanation_view, workflow_run_name
@@ -35,13 +35,7 @@ def routes(ctx: Context, redaction: Redaction) -> list[Route]:
         found, following = await (
             _named(ctx, query, limit) if "prefix" in query else _listed(ctx, query, limit, redaction)
         )
-        now_ms, waits = ctx.now_ms(), ctx.supervisor.waits(run.id for run in found if not run.is_terminal)
-
-        def tell() -> dict[str, Any]:
-            views = [run_view(run, now_ms=now_ms, waits=waits, redaction=redaction) for run in found]
-            return {"runs": views, "next": following}
-
-        return await told_at_length(ctx, tell)
+        return await told_at_length(ctx, _teller(ctx, found, following, redaction))
 
     async def run(request: Request) -> Response:
         run_id = run_id_of(request)
@@ -63,6 +57,25 @@ def routes(ctx: Context, redaction: Redaction) -> list[Route]:
         Route("/runs/{run_id}", run, methods=["GET"]),
         Route("/runs/{run_id}/explain", explain, methods=["GET"]),
     ]
+
+
+async def newest_runs(ctx: Context, redaction: Redaction, *, limit: int) -> bytes:
+    """Return the text with which `GET /runs` answers whoever asks for nothing but `limit` of them."""
+    found, following = await _listed(ctx, {}, limit, redaction)
+    return await text_at_length(ctx, _teller(ctx, found, following, redaction))
+
+
+def _teller(
+    ctx: Context, found: Sequence[JobRun], following: str | None, redaction: Redaction
+) -> Callable[[], dict[str, Any]]:
+    """Return what makes the page of a list, as of now."""
+    now_ms, waits = ctx.now_ms(), ctx.supervisor.waits(run.id for run in found if not run.is_terminal)
+
+    def tell() -> dict[str, Any]:
+        views = [run_view(run, now_ms=now_ms, waits=waits, redaction=redaction) for run in found]
+        return {"runs": views, "next": following}
+
+    return tell
 
 
 async def _named(ctx: Context, query: Mapping[str, str], limit: int) -> tuple[Sequence[JobRun], str | None]:

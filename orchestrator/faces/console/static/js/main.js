@@ -3,6 +3,7 @@
 import { html, render, useEffect, useState } from "./kit.js";
 import { route } from "./net/address.js";
 import { startBeat } from "./net/clock.js";
+import { takeFirstRuns } from "./net/first_runs.js";
 import { startLive } from "./net/live.js";
 import { showTheme } from "./net/session.js";
 import { startKeys } from "./parts/keys.js";
@@ -57,3 +58,5 @@ startLive();
 startBeat();
 startKeys();
 render(html`<${Page} />`, /** @type {HTMLElement} */ (document.getElementById("app")));
+// Where another view came first, or filters, they would be old when they are wanted.
+takeFirstRuns();

@@ -1,7 +1,6 @@
 // Questions to the daemon and calls of its API. Every failure is an ApiError with a sentence for people.
 
 import { setClock } from "./clock.js";
-import { takeEarly } from "./early.js";
 import { session } from "./session.js";
 
 export class ApiError extends Error {
@@ -27,8 +26,7 @@ export class ApiError extends Error {
  * @returns {Promise<T>}
  */
 export async function ask(path, query = {}, signal) {
-  const url = address(path, query);
-  const response = (await takeEarly(url)) ?? (await reach(url, signal ? { signal } : {}));
+  const response = await reach(address(path, query), signal ? { signal } : {});
   if (!response.ok) throw await refusal(response);
   const answer = await response.json();
   setClock(answer.now_ms);

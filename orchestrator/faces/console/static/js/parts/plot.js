@@ -14,18 +14,7 @@ import { theme } from "../net/session.js";
 let library;
 
 function load() {
-  library ??= (async () => {
-    const sheet = document.createElement("link");
-    sheet.rel = "stylesheet";
-    sheet.href = new URL("../../vendor/uplot.css", import.meta.url).href;
-    const isStyled = new Promise((resolve) => {
-      sheet.onload = resolve;
-      sheet.onerror = resolve;
-    });
-    document.head.append(sheet);
-    const [found] = await Promise.all([import("../../vendor/uplot.js"), isStyled]);
-    return found.default;
-  })();
+  library ??= import("../../vendor/uplot.js").then((found) => found.default);
   return library;
 }
 

@@ -1,10 +1,11 @@
 // Hook: the runs that filters ask for, page by page, kept true by events.
 
 import { useLayoutEffect, useRef, useState } from "../kit.js";
-import { dependsOnArguments, filterQuery, matches } from "../lib/filters.js";
+import { dependsOnArguments, filterCount, filterQuery, matches } from "../lib/filters.js";
 import { EMPTY, addPage, applyRuns, movedBy } from "../lib/run_list.js";
 import { ApiError, ask } from "../net/api.js";
 import { nowMs } from "../net/clock.js";
+import { takeFirstRuns } from "../net/first_runs.js";
 import { epoch, onRuns } from "../net/live.js";
 import { ArgumentsFinder } from "../net/run_arguments.js";
 
@@ -19,9 +20,16 @@ const MOST_PAGES = 20;
 
 /** @param {import("../lib/filters.js").RunFilters} filters */
 export function useRunList(filters) {
-  const [state, setState] = useState({ list: EMPTY, error: /** @type {ApiError | null} */ (null), isLoading: true });
+  const [first] = useState(() => (filterCount(filters) === 0 ? takeFirstRuns() : null));
+  const [state, setState] = useState(() => ({
+    list: first ? addPage(EMPTY, first.runs, first.next) : EMPTY,
+    error: /** @type {ApiError | null} */ (null),
+    isLoading: first === null,
+  }));
+  // What came with the page is true, as the stream begins where the page was sent.
+  const isTrue = useRef(first !== null);
   const [moved, setMoved] = useState({ rows: 0, turn: 0 });
-  const current = useRef(EMPTY);
+  const current = useRef(state.list);
   const reader = useRef(/** @type {Reader | null} */ (null));
   const show = (/** @type {typeof EMPTY} */ list, /** @type {Partial<typeof state>} */ more = {}) => {
     const rows = movedBy(current.current.runs, list.runs);
@@ -33,6 +41,7 @@ export function useRunList(filters) {
 
   // Not after the first frame was drawn, as effects would be: that takes longer than the answer.
   useLayoutEffect(() => {
+    if (isTrue.current) return;
     current.current = EMPTY;
     setState({ list: EMPTY, error: null, isLoading: true });
   }, [filters]);
@@ -63,7 +72,8 @@ export function useRunList(filters) {
       }
     });
     // After a loss all that was read is read anew: any of it may have changed.
-    void own.read(null, Math.max(current.current.runs.length, FIRST_PAGE));
+    if (!isTrue.current) void own.read(null, Math.max(current.current.runs.length, FIRST_PAGE));
+    isTrue.current = false;
     return () => {
       end();
       finder.end();
