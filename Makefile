@@ -93,6 +93,10 @@ console: $(PAGE)/.has-node-modules ## Check the console's page: format, types, a
 browser-tests: $(VENV)/.has-dev browser ## Drive a browser over the console (SHOTS=directory keeps screenshots)
 	ORCHESTRATOR_TESTS_SHOTS=$(SHOTS) $(PYTEST) -m browser tests/browser $(ARGS)
 
+.PHONY: pictures
+pictures: $(VENV)/.has-dev browser ## Take the README's pictures anew
+	ORCHESTRATOR_TESTS_SHOTS=docs/images $(BIN)/python -m pytest -q -m browser tests/browser/test_pictures.py
+
 .PHONY: docs
 docs: $(DOCS)/.has-mkdocs ## Build the guide, strictly, into build/docs
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/python -m mkdocs build --quiet --strict --site-dir build/docs

@@ -302,3 +302,14 @@ def bookmark(daemon: Daemon, job: str) -> str | None:
     """Return the job's bookmark, as compact JSON."""
     found = daemon.call("GetJobBookmark", {"JobName": job})["JobBookmarkEntry"].get("JobBookmark")
     return json.dumps(json.loads(found), separators=(",", ":")) if found else None
+
+
+def test_a_timeline_that_moves_with_the_clock_goes_on_to_when_one_looks_closer(page: Any, daemon: Daemon) -> None:
+    job = daemon.job("in sight", "")
+    go(page, daemon, "#/timeline?span=15m")
+    for _ in range(3):
+        page.get_by_role("button", name="Closer").click()
+    page.wait_for_url(re.compile(r"span=112s|span=113s"))
+    page.get_by_text("It moves with the clock.").wait_for()
+    runs.succeed(daemon, job)
+    page.locator(".lane", has_text=job).wait_for()

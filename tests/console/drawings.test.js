@@ -7,7 +7,7 @@ import { argumentsOf, problemOf, rowsOf } from "../../orchestrator/faces/console
 import { graphOf, layOutGraph } from "../../orchestrator/faces/console/static/js/lib/graph.js";
 import { LogBuffer, findLines, markHits } from "../../orchestrator/faces/console/static/js/lib/log_buffer.js";
 import { reasonsOf } from "../../orchestrator/faces/console/static/js/lib/reasons.js";
-import { capacityColumns, sampleColumns } from "../../orchestrator/faces/console/static/js/lib/steps.js";
+import { capacityColumns, sampleColumns, used } from "../../orchestrator/faces/console/static/js/lib/steps.js";
 import { ticks } from "../../orchestrator/faces/console/static/js/lib/ticks.js";
 import { layOut, linksOf, neighbour, zoomed } from "../../orchestrator/faces/console/static/js/lib/timeline.js";
 
@@ -253,4 +253,14 @@ test("it is told why a run waits and what started it", () => {
       one.startsWith("The trigger nightly started it: load was to be Succeeded and was Succeeded."),
     ),
   );
+});
+
+test("what a run has used is what its ending tells, and before that what was seen of it", () => {
+  const samples = [
+    { after_ms: 1000, cpu_ms: 400, rss_bytes: 7000 },
+    { after_ms: 2000, cpu_ms: 900, rss_bytes: 5000 },
+  ];
+  assert.deepEqual(used({ cpu_ms: null, peak_tree_rss_bytes: null }, []), { cpuMs: null, peakBytes: null });
+  assert.deepEqual(used({ cpu_ms: null, peak_tree_rss_bytes: null }, samples), { cpuMs: 900, peakBytes: 7000 });
+  assert.deepEqual(used({ cpu_ms: 950, peak_tree_rss_bytes: 8000 }, samples), { cpuMs: 950, peakBytes: 8000 });
 });

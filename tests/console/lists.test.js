@@ -9,6 +9,8 @@ import {
   filterQuery,
   matches,
   parseFilters,
+  spanMs,
+  spelledSpan,
 } from "../../orchestrator/faces/console/static/js/lib/filters.js";
 import { href, parseRoute } from "../../orchestrator/faces/console/static/js/lib/route.js";
 import { EMPTY, addPage, applyRuns, movedBy } from "../../orchestrator/faces/console/static/js/lib/run_list.js";
@@ -199,4 +201,11 @@ test("few rows are drawn of many, and their heights add up", () => {
     above: 0,
     below: 0,
   });
+});
+
+test("a span is spelled so that it is read as long as it was", () => {
+  for (const text of ["10s", "450s", "15m", "1h", "90m", "1d", "60d"])
+    assert.equal(spelledSpan(spanMs(text) ?? 0), text);
+  assert.equal(spelledSpan(112_499), "112s");
+  assert.equal(spelledSpan(60 * 86_400_000 - 1), "60d");
 });

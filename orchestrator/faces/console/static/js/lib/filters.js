@@ -12,6 +12,7 @@ import { STATES } from "./states.js";
 export const NO_FILTERS = Object.freeze({ job: "", states: [], trigger: "", text: "", since: "", until: "" });
 
 const UNITS = new Map([
+  ["s", 1000],
   ["m", 60_000],
   ["h", 3_600_000],
   ["d", 86_400_000],
@@ -23,8 +24,19 @@ const UNITS = new Map([
  * @returns {number | null} ms
  */
 export function spanMs(text) {
-  const match = /^(\d{1,5})([mhd])$/.exec(text);
+  const match = /^(\d{1,5})([smhd])$/.exec(text);
   return match ? Number(match[1]) * (UNITS.get(match[2] ?? "") ?? 0) : null;
+}
+
+/**
+ * Return a span as it is spelled: the opposite of `spanMs`, to the second, or to the minute from a day on.
+ * @param {number} ms up to sixty days
+ * @returns {string}
+ */
+export function spelledSpan(ms) {
+  const whole = ms < 86_400_000 ? Math.round(ms / 1000) * 1000 : Math.round(ms / 60_000) * 60_000;
+  const [unit, size] = [...UNITS].reverse().find(([, one]) => whole % one === 0) ?? ["s", 1000];
+  return `${whole / size}${unit}`;
 }
 
 /**

@@ -42,3 +42,17 @@ export function sampleColumns(samples) {
   }
   return columns;
 }
+
+/**
+ * Return what a run has used: as its ending tells it, and before that as it was seen so far.
+ * @param {Pick<import("../types.js").Run, "cpu_ms" | "peak_tree_rss_bytes">} run
+ * @param {readonly { readonly cpu_ms: number, readonly rss_bytes: number }[]} samples in the order in which they were taken
+ * @returns {{ cpuMs: number | null, peakBytes: number | null }} null where nothing is known
+ */
+export function used(run, samples) {
+  const seen = samples.length > 0;
+  return {
+    cpuMs: run.cpu_ms ?? (seen ? Math.max(...samples.map((one) => one.cpu_ms)) : null),
+    peakBytes: run.peak_tree_rss_bytes ?? (seen ? Math.max(...samples.map((one) => one.rss_bytes)) : null),
+  };
+}

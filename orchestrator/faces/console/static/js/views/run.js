@@ -4,6 +4,7 @@ import { html, useEffect, useState } from "../kit.js";
 import { bytes, duration, figure, shortId } from "../lib/format.js";
 import { href } from "../lib/route.js";
 import { isLive, wordOf } from "../lib/states.js";
+import { used } from "../lib/steps.js";
 import { visible } from "../lib/visible.js";
 import { changeParams } from "../net/address.js";
 import { ask } from "../net/api.js";
@@ -53,6 +54,7 @@ export function RunView({ id, params }) {
 
 /** @param {{ run: Run, told: RunDetails }} props */
 function Head({ run, told }) {
+  const { cpuMs, peakBytes } = used(run, told.samples);
   /** @type {[string, unknown][]} */
   const facts = [
     ["Accepted", html`<${Instant} ms=${run.started_on_ms} />`],
@@ -60,8 +62,8 @@ function Head({ run, told }) {
     ["Ended", html`<${Instant} ms=${run.completed_on_ms} />`],
     ["Duration", html`<${RunDuration} run=${run} />`],
     ["DPU", figure(run.dpu)],
-    ["CPU", duration(run.cpu_ms)],
-    ["Peak memory", bytes(run.peak_tree_rss_bytes)],
+    ["CPU", duration(cpuMs)],
+    ["Peak memory", bytes(peakBytes)],
     ["Exit", exitOf(run)],
     ["Trigger", html`<${TriggerLink} name=${run.trigger_name} />`],
   ];

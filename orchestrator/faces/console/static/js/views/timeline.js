@@ -1,7 +1,7 @@
 // Runs over time, a lane for each job. It moves with the clock until somebody looks at another time.
 
 import { html, useEffect, useMemo, useRef, useState } from "../kit.js";
-import { spanMs } from "../lib/filters.js";
+import { spanMs, spelledSpan } from "../lib/filters.js";
 import { counted, fullInstant } from "../lib/format.js";
 import { href } from "../lib/route.js";
 import { zoomed } from "../lib/timeline.js";
@@ -33,8 +33,12 @@ export function TimelineView({ params }) {
   const width = range.untilMs - range.sinceMs;
   const pan = (/** @type {number} */ share) =>
     move({ sinceMs: Math.round(range.sinceMs + share * width), untilMs: Math.round(range.untilMs + share * width) });
-  const zoom = (/** @type {number} */ factor) =>
-    move(zoomed(range, factor, isFollowing ? nowMs() : (range.sinceMs + range.untilMs) / 2));
+  // While it moves with the clock it goes on to: what runs now stays in sight.
+  const zoom = (/** @type {number} */ factor) => {
+    const next = zoomed(range, factor, (range.sinceMs + range.untilMs) / 2);
+    if (isFollowing) follow(spelledSpan(next.untilMs - next.sinceMs));
+    else move(next);
+  };
   useKeys({
     "+": () => zoom(0.5),
     "=": () => zoom(0.5),
