@@ -54,9 +54,9 @@ function Page() {
 }
 
 showTheme();
-startLive();
-startBeat();
 startKeys();
 render(html`<${Page} />`, /** @type {HTMLElement} */ (document.getElementById("app")));
 // Where another view came first, or filters, they would be old when they are wanted.
 takeFirstRuns();
+startLive();
+startBeat();

@@ -13,10 +13,13 @@ const SPARE_ROWS = 12;
  */
 export function usePageRows(body, count) {
   const [seen, setSeen] = useState({ top: 0, height: innerHeight, rowHeight: 36 });
-  // At first only what is seen, so that it is seen sooner.
+  // At first only what is seen, and nothing is measured for it: so it is seen sooner.
   const [spare, setSpare] = useState(0);
+  const measure = useRef(() => {});
   useEffect(() => {
-    if (count > 0) setSpare(SPARE_ROWS);
+    if (count === 0) return;
+    setSpare(SPARE_ROWS);
+    measure.current();
   }, [count > 0]);
   useLayoutEffect(() => {
     let asked = 0;
@@ -35,7 +38,8 @@ export function usePageRows(body, count) {
     const soon = () => {
       if (asked === 0) asked = requestAnimationFrame(look);
     };
-    look();
+    measure.current = look;
+    if (scrollY > 0) look();
     addEventListener("scroll", soon, { passive: true });
     addEventListener("resize", soon);
     return () => {
