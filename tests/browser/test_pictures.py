@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         daemon.call("CreateTrigger", {"Name": "by-hand", "Type": "ON_DEMAND", "Actions": [{"JobName": ingest}]})
         for round_ in range(3):
             daemon.call("StartTrigger", {"Name": "by-hand"})
-            until(lambda wanted=round_ + 1: _succeeded(daemon, report) == wanted, within_s=60)
+            until(partial(_has_succeeded, daemon, report, round_ + 1), within_s=60)
         runs.finish(daemon, weather, Arguments={"--fail": "yes"})
         runs.succeed(daemon, weather)
         load = daemon.job("load_flights", LOAD, DefaultArguments=given, **several)
@@ -96,8 +97,8 @@ def _told(daemon: Daemon, path: str) -> dict[str, Any]:
     return answer
 
 
-def _succeeded(daemon: Daemon, job: str) -> int:
-    return len(_told(daemon, f"/runs?job={job}&state=SUCCEEDED")["runs"])
+def _has_succeeded(daemon: Daemon, job: str, times: int) -> bool:
+    return len(_told(daemon, f"/runs?job={job}&state=SUCCEEDED")["runs"]) == times
 
 
 def test_runs_as_a_picture(page: Any, scene: Scene, tmp_path: Path) -> None:
