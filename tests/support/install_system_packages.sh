@@ -12,7 +12,7 @@ purpose=${1:-tests}
 case $purpose in # command:package
     tests)
         pairs='strace:strace faketime:faketime mkfs.ext4:e2fsprogs linux.uml:user-mode-linux cc:gcc node:nodejs npm:npm'
-        pairs="$pairs systemctl:systemd dbus-daemon:dbus tini:tini chromium:chromium"
+        pairs="$pairs systemctl:systemd dbus-daemon:dbus tini:tini chromium:chromium zsh:zsh fish:fish"
         ;;
     benchmarks) pairs='parallel:parallel tsp:task-spooler redis-server:redis-server' ;;
     heavy-benchmarks) pairs='slurmctld:slurmctld slurmd:slurmd sbatch:slurm-client' ;;

@@ -27,9 +27,15 @@ class ScreenOf:
     """A command on a terminal; used as a context manager it leaves no process and no descriptor behind."""
 
     def __init__(
-        self, home: Path, *words: str, columns: int = 80, lines: int = 24, more: Mapping[str, str] | None = None
+        self,
+        home: Path,
+        *words: str,
+        columns: int = 80,
+        lines: int = 24,
+        more: Mapping[str, str] | None = None,
+        program: str | None = None,
     ) -> None:
-        """Start the command in `home` on a terminal of that size."""
+        """Start the command in `home` on a terminal of that size: ours with these words, or another `program`."""
         self.screen = pyte.Screen(columns, lines)
         self.sent = b""
         self._stream = pyte.ByteStream(self.screen)
@@ -38,7 +44,7 @@ class ScreenOf:
         _resize(theirs, columns, lines)
         environment = command.environment(home, {"TERM": "xterm-256color", **(more or {})})
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _OF_ITS_OWN, *words],
+            [sys.executable, "-c", _OURS if program is None else _ANOTHER, *([program] if program else []), *words],
             env=environment,
             cwd=home,
             stdin=theirs,
@@ -92,10 +98,12 @@ class ScreenOf:
                     found.add(str(self.screen.buffer[number][place].fg))
             return found
 
-    def wait_for(self, condition: Callable[[str], object], what: str = "the screen") -> str:
+    def wait_for(
+        self, condition: Callable[[str], object], what: str = "the screen", *, within_s: float = _WITHIN_S
+    ) -> str:
         """Return the screen as soon as it is so."""
         try:
-            until(lambda: condition(self.text()), within_s=_WITHIN_S, what=what)
+            until(lambda: condition(self.text()), within_s=within_s, what=what)
         except TimeoutError as error:
             message = f"{error}; the screen is:\n{self.text()}"
             raise AssertionError(message) from None
@@ -120,11 +128,13 @@ class ScreenOf:
         return code
 
 
-_OF_ITS_OWN: Final = (
-    "import fcntl, runpy, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); sys.argv[0] = 'orchestrator'; "
+_OF_ITS_OWN: Final = "import fcntl, os, runpy, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+"""Takes the terminal for its own, so that Ctrl-C is a signal."""
+_OURS: Final = (
+    f"{_OF_ITS_OWN} sys.argv[0] = 'orchestrator'; "
     "runpy.run_module('orchestrator', run_name='__main__', alter_sys=False)"
 )
-"""Takes the terminal for its own, so that Ctrl-C is a signal."""
+_ANOTHER: Final = f"{_OF_ITS_OWN} os.execvp(sys.argv[1], sys.argv[1:])"
 
 
 def _resize(descriptor: int, columns: int, lines: int) -> None:

@@ -84,6 +84,10 @@ def main(serve: Serve, arguments: list[str] | None = None) -> int:
 
     `serve` runs the daemon; it is handed down because a face does not import the composition root.
     """
+    if _COMPLETE in os.environ:
+        from orchestrator.faces.cli import shells  # noqa: PLC0415 - only a shell that asks needs it
+
+        shells.answer()
     try:
         result: Any = cli.main(arguments, standalone_mode=False, obj=Session(serve=serve), complete_var=_COMPLETE)
     except click.ClickException as error:

@@ -1,8 +1,5 @@
 """A shell is offered what the daemon knows, at once or not at all, and never what it would obey."""
 
-import os
-import subprocess
-import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler
@@ -107,24 +104,3 @@ def test_the_script_of_each_shell_is_printed(tmp_path: Path, shell: str) -> None
     done = command.call(tmp_path, "completion", shell)
     assert done.returncode == 0
     assert f"_ORCHESTRATOR_COMPLETE={shell}_complete" in done.stdout
-
-
-def test_bash_completes_with_it(daemon: StandIn, tmp_path: Path) -> None:
-    daemon.actions["ListJobs"] = lambda _: (200, {"JobNames": ["ingest"]})
-    program = tmp_path / "orchestrator"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m orchestrator "$@"\n')
-    program.chmod(0o755)
-    script = (
-        'eval "$(orchestrator completion bash)"; COMP_WORDS=(orchestrator run in); COMP_CWORD=2; '
-        '_orchestrator_completion orchestrator; echo "${COMPREPLY[@]}"'
-    )
-    environment = command.environment(tmp_path, {"AWS_ENDPOINT_URL_GLUE": daemon.url})
-    done = subprocess.run(
-        ["bash", "-c", script],
-        env={**environment, "PATH": f"{tmp_path}{os.pathsep}{environment['PATH']}"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert (done.stdout, done.stderr) == ("ingest\n", "")

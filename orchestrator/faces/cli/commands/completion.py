@@ -3,7 +3,8 @@
 from typing import Final
 
 import click
-from click.shell_completion import get_completion_class
+
+from orchestrator.faces.cli.shells import SHELLS
 
 _HOW: Final = {
     "bash": 'eval "$(orchestrator completion bash)"   # in ~/.bashrc',
@@ -22,6 +23,4 @@ def command(context: click.Context, /, *, shell: str) -> None:
     SHELL reads it and completes commands, options, names of jobs, triggers and workflows, and ids of runs. Names and ids come from the daemon, if it answers within 0.3 seconds. Names that a shell would have to quote are
     left out.
     """
-    kind = get_completion_class(shell)
-    assert kind is not None  # noqa: S101 - it is one of click's own
-    click.echo(kind(context.find_root().command, {}, "orchestrator", _VARIABLE).source())
+    click.echo(SHELLS[shell](context.find_root().command, {}, "orchestrator", _VARIABLE).source())
