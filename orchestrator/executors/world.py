@@ -114,16 +114,6 @@ def build(spec: LaunchSpec, settings: WorldSettings, directory: Path, environmen
     named = _named_runtime(spec, settings)
     python_home = spec.arguments.get(arguments.PYTHON) or (named.python if named else None)
     is_python = script.suffix in _PYTHON_SUFFIXES or script.is_dir()
-    temporary = directory / "tmp"
-    injected = [
-        ("--JOB_NAME", spec.job_name),
-        ("--JOB_ID", spec.job_id),
-        ("--JOB_RUN_ID", str(spec.run_id)),
-    ]
-    if spec.workflow_name is not None and spec.workflow_run_id is not None:
-        injected += [("--WORKFLOW_NAME", spec.workflow_name), ("--WORKFLOW_RUN_ID", spec.workflow_run_id)]
-    if arguments.TEMP_DIR not in spec.arguments:
-        injected.append((arguments.TEMP_DIR, str(temporary)))
     wanted = None
     if needs_modules(spec, settings):
         wanted = modules.wanted(spec.arguments, _interpreter(spec, settings, python_home), located)
@@ -136,13 +126,27 @@ def build(spec: LaunchSpec, settings: WorldSettings, directory: Path, environmen
     is_warm = bool(interpreter) and preload is not None and user is None and not debugger
     return World(
         script=script,
-        argv=[*interpreter, *debugger, str(script), *arguments.to_argv(injected, spec.arguments)],
+        argv=[*interpreter, *debugger, str(script), *arguments.to_argv(_injected(spec, directory), spec.arguments)],
         environment=_environment(spec, common, directory, _python_path(libraries, fetches)),
         fetches=fetches,
         user=user,
         runtime=_runtime(interpreter[0], preload or (), common) if is_warm else None,
         modules=wanted,
     )
+
+
+def _injected(spec: LaunchSpec, directory: Path) -> list[tuple[str, str]]:
+    """Return the arguments that a script gets beside its job's and its run's."""
+    injected = [
+        ("--JOB_NAME", spec.job_name),
+        ("--JOB_ID", spec.job_id),
+        ("--JOB_RUN_ID", str(spec.run_id)),
+    ]
+    if spec.workflow_name is not None and spec.workflow_run_id is not None:
+        injected += [("--WORKFLOW_NAME", spec.workflow_name), ("--WORKFLOW_RUN_ID", spec.workflow_run_id)]
+    if arguments.TEMP_DIR not in spec.arguments:
+        injected.append((arguments.TEMP_DIR, str(directory / "tmp")))
+    return injected
 
 
 def _debugger(spec: LaunchSpec, settings: WorldSettings, *, is_python: bool) -> list[str]:

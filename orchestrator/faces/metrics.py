@@ -47,20 +47,9 @@ class Metrics(Observer):
         self.registry: Final = CollectorRegistry()
         self._last_seq = 0
         self._looking = anyio.Lock()
-        gauge = partial(Gauge, namespace="orchestrator", registry=self.registry)
+        self._looked_up = _LookedUp(self.registry)
         counter = partial(Counter, namespace="orchestrator", registry=self.registry)
         histogram = partial(Histogram, namespace="orchestrator", registry=self.registry)
-        self._runs = gauge("runs", "Runs that have not ended, by their state.", ["state"])
-        self._ends = counter("runs_ended", "Runs that have ended since the daemon was started, by how.", ["state"])
-        self._queued = gauge("queued_runs", "Runs that wait for slots.")
-        self._queue_age = gauge("queue_age_seconds", "How long the oldest of them has waited; 0 where none waits.")
-        self._queued_limit = gauge("queued_runs_limit", "How many may wait ([capacity] max_queued).")
-        self._held = gauge("held_runs", "Runs that take slots.")
-        self._held_limit = gauge("held_runs_limit", "How many may take slots ([capacity] max_processes).")
-        self._dpus = gauge("held_dpus", "DPU that are lent.")
-        self._dpus_limit = gauge("held_dpus_limit", "DPU that can be lent at once ([capacity] dpus).")
-        self._processes = gauge("run_processes", "Processes of live runs, as they were looked at last.")
-        self._resident = gauge("run_resident_bytes", "Resident memory of those processes.")
         self._acknowledgement = histogram(
             "acknowledgement_seconds",
             "From a call of StartJobRun to its answer, which is after the commit.",
@@ -83,18 +72,6 @@ class Metrics(Observer):
         )
         self._log_bytes = counter("log_bytes", "Output that was kept, of runs that have ended.")
         self._retired = counter("retired_runs", "Runs that were deleted for their age.")
-        self._failed_tries = gauge(
-            "notices_failed_tries",
-            "How many tries of an outlet of notices have failed since it last took one.",
-            ["outlet"],
-        )
-        self._database = gauge("store_bytes", "Size of the database.")
-        self._wal = gauge("store_wal_bytes", "Size of its write-ahead log.")
-        self._free = gauge("disk_free_bytes", "Room that is left on the disk of the state directory.")
-        self._began = gauge("start_time_seconds", "When the daemon was started, in seconds since 1970.")
-        self._began.set(time.time())
-        build = gauge("build_info", "1; its labels say what runs here.", ["version", "python", "sqlite"])
-        build.labels(__version__, platform.python_version(), ".".join(map(str, sqlite_version.LINKED))).set(1)
 
     async def begin(self, database: Database) -> None:
         """Count ends from here on."""
@@ -135,15 +112,51 @@ class Metrics(Observer):
             found = await ctx.database.read(partial(counts.count, after_seq=self._last_seq))
             self._last_seq = found.last_seq
             room = await anyio.to_thread.run_sync(counts.room, database)
-        self._set_stored(found, room)
-        self._set_held(ctx, sampling)
+        self._looked_up.set_stored(found, room)
+        self._looked_up.set_held(ctx, sampling)
 
     def told(self, accept: str) -> tuple[bytes, str]:
         """Return all of it in the format that `accept` prefers, and that format's media type."""
         encode, media_type = choose_encoder(accept)
         return encode(self.registry), media_type
 
-    def _set_stored(self, found: Counts, room: Room) -> None:
+
+class _LookedUp:
+    """What is not heard of: what there is when somebody asks, and the ends since somebody asked before."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        gauge = partial(Gauge, namespace="orchestrator", registry=registry)
+        self._runs = gauge("runs", "Runs that have not ended, by their state.", ["state"])
+        self._ends = Counter(
+            "runs_ended",
+            "Runs that have ended since the daemon was started, by how.",
+            ["state"],
+            namespace="orchestrator",
+            registry=registry,
+        )
+        self._queued = gauge("queued_runs", "Runs that wait for slots.")
+        self._queue_age = gauge("queue_age_seconds", "How long the oldest of them has waited; 0 where none waits.")
+        self._queued_limit = gauge("queued_runs_limit", "How many may wait ([capacity] max_queued).")
+        self._held = gauge("held_runs", "Runs that take slots.")
+        self._held_limit = gauge("held_runs_limit", "How many may take slots ([capacity] max_processes).")
+        self._dpus = gauge("held_dpus", "DPU that are lent.")
+        self._dpus_limit = gauge("held_dpus_limit", "DPU that can be lent at once ([capacity] dpus).")
+        self._processes = gauge("run_processes", "Processes of live runs, as they were looked at last.")
+        self._resident = gauge("run_resident_bytes", "Resident memory of those processes.")
+        self._failed_tries = gauge(
+            "notices_failed_tries",
+            "How many tries of an outlet of notices have failed since it last took one.",
+            ["outlet"],
+        )
+        self._database = gauge("store_bytes", "Size of the database.")
+        self._wal = gauge("store_wal_bytes", "Size of its write-ahead log.")
+        self._free = gauge("disk_free_bytes", "Room that is left on the disk of the state directory.")
+        gauge("start_time_seconds", "When the daemon was started, in seconds since 1970.").set(time.time())
+        build = gauge("build_info", "1; its labels say what runs here.", ["version", "python", "sqlite"])
+        build.labels(__version__, platform.python_version(), ".".join(map(str, sqlite_version.LINKED))).set(1)
+
+    def set_stored(self, found: Counts, room: Room) -> None:
+        """Take in what the store has, and the room that it takes."""
         for state, runs in found.live.items():
             self._runs.labels(state).set(runs)
         for state, runs in found.ends.items():
@@ -155,7 +168,8 @@ class Metrics(Observer):
         self._wal.set(room.log_bytes)
         self._free.set(room.free_bytes)
 
-    def _set_held(self, ctx: Context, sampling: Sampling) -> None:
+    def set_held(self, ctx: Context, sampling: Sampling) -> None:
+        """Take in what the supervisor holds, and what it uses."""
         supervisor = ctx.supervisor
         held, queued = supervisor.load()
         self._held.set(held)

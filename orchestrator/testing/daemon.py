@@ -115,18 +115,7 @@ def private_daemon(
     jobs = directory / "jobs" if jobs_dir is None else jobs_dir.absolute()
     triggers = directory / "triggers.toml" if triggers_file is None else triggers_file.absolute()
     told["ORCHESTRATOR_TRIGGERS_FILE"] = str(triggers)
-    command = [
-        *(sys.executable, "-P", "-m", "orchestrator", "serve", "--with-parent"),
-        *("--state-dir", str(directory / "state"), "--jobs-dir", str(jobs), "--port", "0"),
-    ]
-    guard = subprocess.Popen(
-        [sys.executable, "-I", "-S", str(_GUARD), str(os.getpid()), str(directory), *command],
-        cwd="/",  # where no configuration file lies; and with -P no package of the caller's is taken for ours
-        env=told,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C in a terminal is for the tests, which then end it
-    )
+    guard = _guarded(directory, jobs, told)
     try:
         endpoint_url = _await_serving(guard, directory / _LOG, is_empty=jobs_dir is None)
         yield GlueDaemon(
@@ -138,6 +127,22 @@ def private_daemon(
         )
     finally:
         _end(guard, directory)
+
+
+def _guarded(directory: Path, jobs: Path, told: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    """Start a guard that starts a daemon with the environment `told`; return the guard."""
+    command = [
+        *(sys.executable, "-P", "-m", "orchestrator", "serve", "--with-parent"),
+        *("--state-dir", str(directory / "state"), "--jobs-dir", str(jobs), "--port", "0"),
+    ]
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", str(_GUARD), str(os.getpid()), str(directory), *command],
+        cwd="/",  # where no configuration file lies; and with -P no package of the caller's is taken for ours
+        env=told,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C in a terminal is for the tests, which then end it
+    )
 
 
 def _await_serving(guard: "subprocess.Popen[bytes]", log: Path, *, is_empty: bool) -> str:

@@ -59,23 +59,11 @@ class Request:
 def request_of(wanted: Wanted, user: User | None, root: Path, settings: EnvironmentSettings) -> Request:
     """Return what makes the environment of a set of modules below `root`.
 
-    The digest is that of all that could make another environment: the interpreter and what it has installed, the
-    requirements in any order, the content of files, the options, where packages come from, and the user.
-
     Raises:
         LaunchError: the interpreter, a file or the installer is not there.
     """
     requirements, known = _read(wanted)
-    known_by = [
-        _VERSION,
-        os.geteuid() if user is None else user.uid,
-        _identity(wanted.python),
-        sorted(known),
-        wanted.options,
-        [settings.index_url, *settings.extra_index_urls, None, *settings.find_links, settings.is_offline],
-        sorted(settings.variables.items()),
-    ]
-    digest = hashlib.sha256(json.dumps(known_by).encode()).hexdigest()
+    digest = _digest_of(wanted, known, user, settings)
     folder, name = root / digest, secrets.token_hex(8)
     place = folder / name
     uv = _uv(settings)
@@ -100,6 +88,24 @@ def request_of(wanted: Wanted, user: User | None, root: Path, settings: Environm
             },
         },
     )
+
+
+def _digest_of(wanted: Wanted, known: Sequence[str], user: User | None, settings: EnvironmentSettings) -> str:
+    """Return the digest of all that could make another environment.
+
+    That is the interpreter and what it has installed, the requirements in any order, the content of files, the options,
+    where packages come from, and the user.
+    """
+    known_by = [
+        _VERSION,
+        os.geteuid() if user is None else user.uid,
+        _identity(wanted.python),
+        sorted(known),
+        wanted.options,
+        [settings.index_url, *settings.extra_index_urls, None, *settings.find_links, settings.is_offline],
+        sorted(settings.variables.items()),
+    ]
+    return hashlib.sha256(json.dumps(known_by).encode()).hexdigest()
 
 
 def hide(text: str) -> str:

@@ -11,7 +11,13 @@ from orchestrator.faces.people.run_views import run_view
 from orchestrator.model.records import BookmarkVersion, Job
 from orchestrator.model.redaction import Redaction
 from orchestrator.operations.context import Context
-from orchestrator.operations.look_up_jobs import ListedJob, list_bookmark_versions, list_jobs_seen, look_up_job
+from orchestrator.operations.look_up_jobs import (
+    ListedJob,
+    LookedUpJob,
+    list_bookmark_versions,
+    list_jobs_seen,
+    look_up_job,
+)
 from orchestrator.operations.views import job_shape
 
 
@@ -36,21 +42,8 @@ def routes(ctx: Context, redaction: Redaction) -> list[Route]:
         now_ms, waits = ctx.now_ms(), ctx.supervisor.waits(run.id for run in seen.runs)
 
         def tell() -> dict[str, Any]:
-            return {
-                "job": _in_full(seen.name, seen.job, redaction),
-                "runs": [run_view(run, now_ms=now_ms, waits=waits, redaction=redaction) for run in seen.runs],
-                "durations": {
-                    "count": seen.durations.count,
-                    "p50_ms": seen.durations.p50_ms,
-                    "p95_ms": seen.durations.p95_ms,
-                },
-                "expected": [
-                    {"run_id": str(one.run_id), "ends_on_ms": one.ends_on_ms, "is_late": one.is_late}
-                    for one in seen.expected
-                ],
-                "bookmark": seen.bookmark and _bookmark(seen.bookmark, redaction),
-                "triggers": list(seen.trigger_names),
-            }
+            runs = [run_view(run, now_ms=now_ms, waits=waits, redaction=redaction) for run in seen.runs]
+            return _in_full(seen, runs, redaction)
 
         return await told_at_length(ctx, tell)
 
@@ -77,7 +70,21 @@ def _listed(seen: ListedJob, redaction: Redaction) -> dict[str, Any]:
     }
 
 
-def _in_full(name: str, job: Job | None, redaction: Redaction) -> dict[str, Any]:
+def _in_full(seen: LookedUpJob, runs: list[dict[str, Any]], redaction: Redaction) -> dict[str, Any]:
+    durations = seen.durations
+    return {
+        "job": _defined(seen.name, seen.job, redaction),
+        "runs": runs,
+        "durations": {"count": durations.count, "p50_ms": durations.p50_ms, "p95_ms": durations.p95_ms},
+        "expected": [
+            {"run_id": str(one.run_id), "ends_on_ms": one.ends_on_ms, "is_late": one.is_late} for one in seen.expected
+        ],
+        "bookmark": seen.bookmark and _bookmark(seen.bookmark, redaction),
+        "triggers": list(seen.trigger_names),
+    }
+
+
+def _defined(name: str, job: Job | None, redaction: Redaction) -> dict[str, Any]:
     if job is None:
         return {"name": name, **dict.fromkeys(("source", "created_on_ms", "last_modified_on_ms", "definition"))}
     definition = job_shape(job).model_dump(by_alias=True, exclude_none=True, mode="json")

@@ -11,7 +11,7 @@ from orchestrator.faces.people.answers import told, told_at_length
 from orchestrator.faces.people.query import is_set, moment
 from orchestrator.model.run_times import Bar
 from orchestrator.operations.context import Context
-from orchestrator.operations.look_up_times import look_up_last_samples, look_up_occupancy, look_up_timeline
+from orchestrator.operations.look_up_times import Occupancy, look_up_last_samples, look_up_occupancy, look_up_timeline
 
 _HOUR_MS: Final = 3_600_000
 
@@ -37,22 +37,7 @@ def routes(ctx: Context) -> list[Route]:
         since_ms = moment(query, "since_ms")
         since_ms = ctx.now_ms() - _HOUR_MS if since_ms is None else since_ms
         found = await look_up_occupancy(ctx, since_ms=None if is_set(query, "brief") else since_ms)
-
-        def tell() -> dict[str, Any]:
-            return {
-                "dpus": found.limits.dpus,
-                "max_processes": found.limits.max_processes,
-                "order": found.limits.order,
-                "in_use": {"dpu": found.dpu, "runs": found.runs},
-                "queued": {"dpu": found.queued_dpu, "runs": found.queued},
-                "steps": [
-                    {"at_ms": step.at_ms, "dpu": step.dpu, "runs": step.runs, "queued": step.queued}
-                    for step in found.steps
-                ],
-                "is_cut": found.is_cut,
-            }
-
-        return await told_at_length(ctx, tell)
+        return await told_at_length(ctx, lambda: _occupied(found))
 
     async def last_samples(request: Request) -> Response:
         del request
@@ -64,6 +49,20 @@ def routes(ctx: Context) -> list[Route]:
         Route("/timeline", timeline, methods=["GET"]),
         Route("/capacity", capacity, methods=["GET"]),
     ]
+
+
+def _occupied(found: Occupancy) -> dict[str, Any]:
+    return {
+        "dpus": found.limits.dpus,
+        "max_processes": found.limits.max_processes,
+        "order": found.limits.order,
+        "in_use": {"dpu": found.dpu, "runs": found.runs},
+        "queued": {"dpu": found.queued_dpu, "runs": found.queued},
+        "steps": [
+            {"at_ms": step.at_ms, "dpu": step.dpu, "runs": step.runs, "queued": step.queued} for step in found.steps
+        ],
+        "is_cut": found.is_cut,
+    }
 
 
 def _bar(bar: Bar) -> dict[str, Any]:

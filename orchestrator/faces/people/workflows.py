@@ -1,6 +1,7 @@
 """Workflows and their runs. A look at a run can wait for its next status, by bell."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.requests import Request
@@ -45,9 +46,9 @@ def routes(ctx: Context, redaction: Redaction) -> list[Route]:
         query = request.query_params
         name = query.get("name", "")
         if "run" in query:
-            return await workflow_run(request, name, query["run"])
+            return await _run(ctx, redaction, name, query)
         if "prefix" in query:
-            return await workflow_runs(request, name, query["prefix"])
+            return await _named_runs(ctx, redaction, name, query)
         seen = await look_up_workflow(ctx, name, limit=LATEST)
         return told(
             ctx,
@@ -58,31 +59,35 @@ def routes(ctx: Context, redaction: Redaction) -> list[Route]:
             },
         )
 
-    async def workflow_runs(request: Request, name: str, prefix: str) -> Response:
-        limit = number(request.query_params, "limit", LATEST, _MAX_LIMIT, least=1)
-        match = _PREFIX.fullmatch(prefix)
-        found = await list_workflow_runs(ctx, name, hex_prefix=match[1], limit=limit) if match else []
-        return told(ctx, {"runs": [workflow_run_view(run, redaction) for run in found]})
-
-    async def workflow_run(request: Request, name: str, run_id: str) -> Response:
-        seen = request.query_params.get("seen_status")
-
-        async def has_changed() -> bool:
-            now = await workflow_run_status(ctx, name, run_id)
-            return seen is None or now.status != seen or not now.is_live
-
-        await until_changed(ctx, has_changed, within_s=number(request.query_params, "wait_s", 0.0, MAX_WAIT_S))
-        found = await look_up_workflow_run(ctx, name, run_id)
-        return told(
-            ctx,
-            {
-                "workflow_run": workflow_run_view(found, redaction),
-                "chain": chain_view(found.chain),
-                "resumable": resumable_view(found),
-            },
-        )
-
     return [
         Route("/workflows", workflows, methods=["GET"]),
         Route("/workflow", workflow, methods=["GET"]),
     ]
+
+
+async def _named_runs(ctx: Context, redaction: Redaction, name: str, query: Mapping[str, str]) -> Response:
+    """Return the runs of a workflow whose ids begin as it is asked for."""
+    limit = number(query, "limit", LATEST, _MAX_LIMIT, least=1)
+    match = _PREFIX.fullmatch(query["prefix"])
+    found = await list_workflow_runs(ctx, name, hex_prefix=match[1], limit=limit) if match else []
+    return told(ctx, {"runs": [workflow_run_view(run, redaction) for run in found]})
+
+
+async def _run(ctx: Context, redaction: Redaction, name: str, query: Mapping[str, str]) -> Response:
+    """Return one run of a workflow, at once or when its status is no longer the one that was seen."""
+    run_id, seen = query["run"], query.get("seen_status")
+
+    async def has_changed() -> bool:
+        now = await workflow_run_status(ctx, name, run_id)
+        return seen is None or now.status != seen or not now.is_live
+
+    await until_changed(ctx, has_changed, within_s=number(query, "wait_s", 0.0, MAX_WAIT_S))
+    found = await look_up_workflow_run(ctx, name, run_id)
+    return told(
+        ctx,
+        {
+            "workflow_run": workflow_run_view(found, redaction),
+            "chain": chain_view(found.chain),
+            "resumable": resumable_view(found),
+        },
+    )

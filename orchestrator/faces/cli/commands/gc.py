@@ -1,5 +1,7 @@
 """`orchestrator gc`: clear away what no daemon does, and give the database's free room back."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from orchestrator.faces.cli.exit_codes import ExitCode
@@ -7,6 +9,10 @@ from orchestrator.faces.cli.output import TABLE, output_option_without_ids, prin
 from orchestrator.faces.cli.session import Session, place_options
 from orchestrator.faces.cli.store_errors import store_errors
 from orchestrator.faces.cli.text import in_one_line, size
+
+if TYPE_CHECKING:
+    from orchestrator.store.room import Rewritten
+    from orchestrator.supervisor.clearing import Garbage
 
 
 @click.command("gc")
@@ -27,7 +33,7 @@ def command(context: click.Context, /, *, dry_run: bool, environments: bool, vac
 
     state_dir = context.ensure_object(Session).settings().state_dir
     problems: list[str] = []
-    rewritten = None
+    rewritten: Rewritten | None = None
     with store_errors():
         if dry_run:
             garbage = clearing.find(StateDirectory(state_dir), with_environments=environments)
@@ -50,16 +56,21 @@ def command(context: click.Context, /, *, dry_run: bool, environments: bool, vac
             },
         )
     else:
-        paths = [*(one.path for one in garbage.directories), *garbage.files, *garbage.environments]
-        for path in paths:
-            click.echo(in_one_line(str(path)))
-        count = len(paths)
-        click.echo(f"{count} to remove" if dry_run else f"{count - len(problems)} removed")
-        for one in garbage.live:
-            click.echo(in_one_line(f"stays: {one.path} is held by the live shim {one.shim_pid}"))
-        for problem in problems:
-            click.echo(in_one_line(f"stays: {problem}"))
-        if rewritten is not None:
-            click.echo(f"database: {size(rewritten.before_bytes)}, now {size(rewritten.after_bytes)}")
+        _tell(garbage, problems, rewritten, is_removed=not dry_run)
     if problems:
         context.exit(ExitCode.STORE_FAILED)
+
+
+def _tell(garbage: "Garbage", problems: list[str], rewritten: "Rewritten | None", *, is_removed: bool) -> None:
+    """Print for people what went, or would go, and what stays."""
+    paths = [*(one.path for one in garbage.directories), *garbage.files, *garbage.environments]
+    for path in paths:
+        click.echo(in_one_line(str(path)))
+    count = len(paths)
+    click.echo(f"{count - len(problems)} removed" if is_removed else f"{count} to remove")
+    for one in garbage.live:
+        click.echo(in_one_line(f"stays: {one.path} is held by the live shim {one.shim_pid}"))
+    for problem in problems:
+        click.echo(in_one_line(f"stays: {problem}"))
+    if rewritten is not None:
+        click.echo(f"database: {size(rewritten.before_bytes)}, now {size(rewritten.after_bytes)}")
