@@ -11,6 +11,7 @@ from typing import Final
 import anyio
 
 from orchestrator.executors.local.launcher import LocalExecutor
+from orchestrator.executors.local.shim_specs import ShimRules
 from orchestrator.executors.world import WorldSettings
 from orchestrator.faces import health, http, metrics
 from orchestrator.faces.console import routes as console
@@ -76,11 +77,13 @@ def local_executor(given: Given, worlds: WorldSettings, *, open_files_limit: int
     return LocalExecutor(
         given.directory.runs,
         worlds,
-        stop_grace_s=settings.runs.stop_grace_s,
-        log_limit_bytes=settings.runs.log_limit_bytes,
-        open_files_limit=open_files_limit,
-        limits=LimitRules(
-            memory_bytes_per_dpu=settings.limits.memory_bytes_per_dpu, processes=settings.limits.processes
+        rules=ShimRules(
+            stop_grace_s=settings.runs.stop_grace_s,
+            log_limit_bytes=settings.runs.log_limit_bytes,
+            open_files_limit=open_files_limit,
+            limits=LimitRules(
+                memory_bytes_per_dpu=settings.limits.memory_bytes_per_dpu, processes=settings.limits.processes
+            ),
         ),
         cgroup=settings.limits.cgroup,
     )

@@ -13,7 +13,7 @@ from typing import Any, Final
 import psutil
 import pytest
 
-from orchestrator.executors.local.launcher import SHIM
+from orchestrator.executors.local.executing import SHIM
 from tests.support import processes, runs
 from tests.support.daemon import ROOT, Daemon, running_daemon
 from tests.support.waiting import until

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from orchestrator.executors.interface import Ledger
-from orchestrator.executors.local.run_directory import NOFOLLOW, read_json
+from orchestrator.executors.local.run_files import NOFOLLOW, read_json
 
 _MAX_CHARS: Final = 2_000
 _UNTOLD: Final = frozenset({"bookmark", "stderr_tail"})

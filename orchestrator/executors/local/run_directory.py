@@ -4,7 +4,6 @@ Its path is a function of the run's id alone. Files appear whole and are never r
 is the run's shim; that a claim exists means that nobody else can ever start the run.
 """
 
-import errno
 import fcntl
 import json
 import os
@@ -16,8 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeGuard
 
-from orchestrator.executors.interface import Ended, LogExtent, Lost, Revoked, Stream, Unclaimed
+from orchestrator.executors.interface import Ended, Lost, Revoked, Unclaimed
 from orchestrator.executors.local import removal
+from orchestrator.executors.local.run_files import FOREIGN, NOFOLLOW, UNREADABLE, read_json
+from orchestrator.executors.local.run_logs import RunLogs
 from orchestrator.model import endings
 from orchestrator.model.ids import JobRunId
 
@@ -27,16 +28,8 @@ _LENT: Final = 0o750  # also executable: a script need not be Python's
 SHARDS: Final = tuple(f"{number:02x}" for number in range(256))
 """Run directories lie in these, by the first digits of the run's id."""
 _MAX_REASON_CHARS: Final = 2_000
-_MAX_FILE_BYTES: Final = 1024 * 1024
 _MAX_PID: Final = 1 << 22  # Linux gives no larger one
-_MAX_TIMES_BYTES: Final = 8 * 1024 * 1024
 _RESERVE: Final = re.compile(r"(claim|ending)\.[0-9]+")
-_MARK: Final = re.compile(rb"([0-9]{1,15}) ([0-9]{1,15})\n")
-NOFOLLOW: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_FOREIGN: Final = frozenset({errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.ENODEV})
-"""What opening a file says where a link, a socket, a dead device, or no directory, is in its place: it is none of ours."""
-
-_UNREADABLE: Final = _FOREIGN | {errno.ENOENT, errno.EACCES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +119,7 @@ class RunDirectory:
             except OSError:
                 return Lost(f"its claim cannot be read: {error.strerror}")
         except OSError as error:
-            if error.errno in _FOREIGN:
+            if error.errno in FOREIGN:
                 return Lost(f"its claim cannot be read: {error.strerror}")
             raise
 
@@ -200,44 +193,10 @@ class RunDirectory:
                 if _RESERVE.fullmatch(path.name):
                     path.unlink()
 
-    def read_log(self, stream: Stream, *, offset: int, limit: int) -> bytes:
-        """Return up to `limit` bytes from `offset` on. What is not there, or is not a file of ours, reads as empty."""
-        try:
-            with _opened(self.path / f"{stream}.log") as descriptor:
-                is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
-                return os.pread(descriptor, limit, offset) if is_file else b""
-        except OSError as error:
-            if error.errno in _UNREADABLE:
-                return b""
-            raise
-
-    def write_log(self, stream: Stream, data: bytes) -> None:
-        """Put `data` into a log of a run that has no shim: what kept it from starting. It is lost where there is no room."""
-        with suppress(OSError):
-            self.create()
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            descriptor = os.open(f"{self._name}/{stream}.log", flags, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-
-    def log_extent(self, stream: Stream) -> LogExtent:
-        """Return the log's size and the marks of its times. The size first: all it counts has its marks by then.
-
-        What is not there, or is not a file of ours any more, counts as empty: one run's trouble is not its group's.
-        """
-        try:
-            with _opened(self.path / f"{stream}.log") as descriptor:
-                status = os.fstat(descriptor)
-        except OSError:
-            return LogExtent(0, ())
-        size = status.st_size if stat.S_ISREG(status.st_mode) else 0
-        try:
-            with _opened(self.path / f"{stream}.times") as descriptor:
-                text = os.pread(descriptor, _MAX_TIMES_BYTES, 0)
-        except OSError:  # a run of an older shim, or a disk that was full
-            return LogExtent(size, ())
-        marks = [(int(mark[1]), int(mark[2])) for mark in _MARK.finditer(text)]
-        return LogExtent(size, [mark for mark in marks if mark[0] <= size])
+    @property
+    def logs(self) -> RunLogs:
+        """What its script writes."""
+        return RunLogs(self.path)
 
     def stored_bytes(self) -> int:
         """Return how much room the files take. What cannot be looked at does not count."""
@@ -258,7 +217,7 @@ class RunDirectory:
         except FileNotFoundError:
             return True
         except OSError as error:
-            if error.errno in _FOREIGN:
+            if error.errno in FOREIGN:
                 return True
             raise
         try:
@@ -270,7 +229,7 @@ class RunDirectory:
         try:
             descriptor = os.open(f"{self._name}/ending.json", NOFOLLOW)
         except OSError as error:
-            if error.errno in _UNREADABLE:
+            if error.errno in UNREADABLE:
                 return None
             raise  # the daemon is short of descriptors, say: that tells nothing of the run
         try:
@@ -309,15 +268,6 @@ class RunDirectory:
             raise
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    descriptor = os.open(path, NOFOLLOW)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
 def _text(value: object) -> str | None:
     """Return what is text that the store takes."""
     if isinstance(value, str):
@@ -343,15 +293,3 @@ def _is_locked(descriptor: int) -> bool:
     except BlockingIOError:
         return True
     return False
-
-
-def read_json(descriptor: int) -> dict[str, Any] | None:
-    """Return the fields in a small file; None where it is no JSON object of ours."""
-    try:
-        size = min(
-            os.fstat(descriptor).st_size, _MAX_FILE_BYTES
-        )  # room for the most costs more than reading the few bytes
-        fields = json.loads(os.pread(descriptor, size, 0))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return fields if isinstance(fields, dict) else None

@@ -1,4 +1,4 @@
-"""The daemon's side of spawn servers: starts them, asks them for shims, hears what shims say, and does without them.
+"""Which spawn server makes the shim of a run: keeps servers, asks them for shims, and does without them.
 
 All methods are for the event loop's thread. Nothing here blocks, but for starting a process (a millisecond).
 """
@@ -6,26 +6,22 @@ All methods are for the event loop's thread. Nothing here blocks, but for starti
 import asyncio
 import json
 import os
-import signal
-import socket
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
-from orchestrator.executors.local.executing import end_session, execute_server, execute_shim, greet
+from orchestrator.executors.local.executing import execute_shim
+from orchestrator.executors.local.server_process import Server, begin, named
+from orchestrator.executors.local.shim_notices import Notice, Notices
 from orchestrator.executors.local.spares import Shim, Spares
 from orchestrator.executors.world import Runtime
 
 log = structlog.stdlib.get_logger()
 
 _MAX_REQUEST_BYTES: Final = 192 * 1024  # forking.py reads no more
-_MAX_NOTICE_BYTES: Final = 4096
-_MAX_OUTPUT_BYTES: Final = 65_536
-_BUFFER_BYTES: Final = 1024 * 1024
 
 PATIENCE_S: Final = 10.0
 """A server that has not begun a shim after this time is taken for stuck, and ended."""
@@ -42,79 +38,6 @@ _WORTH: Final = 10
 """A template makes room for another when it was idle for so many times as long as it took to make."""
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """What a shim, or a server for it, says of a run."""
-
-    run_id: str
-    pid: int
-    word: str
-    more: str
-    shim: Shim | None = None  # with the first word of a shim: it, to be watched and dismissed by whoever hears that
-
-
-class Notices:
-    """The socket on which all shims and servers of this daemon are heard."""
-
-    def __init__(self, hear: Callable[[Notice], None]) -> None:
-        """Call `hear` for each notice."""
-        self._ours, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        for end in (self._ours, self.theirs):
-            end.setblocking(False)
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
-        self._hear = hear
-        asyncio.get_running_loop().add_reader(self._ours, self.read)
-
-    def read(self) -> None:
-        """Hear what there is."""
-        while True:
-            try:
-                data, descriptors, _, _ = socket.recv_fds(self._ours, _MAX_NOTICE_BYTES, 2, socket.MSG_CMSG_CLOEXEC)
-            except BlockingIOError:
-                return
-            run_id, pid, word, more = data.decode(errors="replace").split(" ", 3)
-            self._hear(Notice(run_id, int(pid), word, more, _shim_of(int(pid), descriptors)))
-
-    def close(self) -> None:
-        """Hear no more."""
-        asyncio.get_running_loop().remove_reader(self._ours)
-        self._ours.close()
-        self.theirs.close()
-
-
-def _shim_of(pid: int, descriptors: Sequence[int]) -> Shim | None:
-    """Return the shim that has introduced itself by its pidfd and by where it can be asked."""
-    if len(descriptors) == 2:
-        return Shim(pid, descriptors[0], _nonblocking(socket.socket(fileno=descriptors[1])))
-    for descriptor in descriptors:  # no room was left for the other one: it is found by its claim
-        os.close(descriptor)
-    return None
-
-
-def _nonblocking(one: socket.socket) -> socket.socket:
-    one.setblocking(False)
-    return one
-
-
-@dataclass(eq=False, slots=True)
-class _Server:
-    """One spawn server. `runtime` is None for the one that forks the shims of scripts that are executed."""
-
-    runtime: Runtime | None
-    pid: int
-    pidfd: int
-    requests: socket.socket
-    output: int
-    started_at: float
-    used_at: float
-    is_ready: bool
-    # Runs whose shims have not begun, and when they were asked for.
-    pending: dict[str, float] = field(default_factory=dict)
-    took_s: float = 0.0  # to be made
-    unsaid: bytes = b""  # the line that it has not ended yet
-    last_line: str = ""
-
-
 class Spawner:
     """Gives a shim to a run, the fastest way there is now."""
 
@@ -123,8 +46,8 @@ class Spawner:
         self._tell = hear
         self._notices = Notices(self._heard)
         self._loop = asyncio.get_running_loop()
-        self._servers: dict[Runtime | None, _Server] = {}  # those that can be asked
-        self._living: set[_Server] = set()  # and those that are to end
+        self._servers: dict[Runtime | None, Server] = {}  # those that can be asked
+        self._living: set[Server] = set()  # and those that are to end
         self._spares = Spares(self._unbegun, self.listen)
         self._not_before: dict[Runtime | None, float] = {}
         self._trouble = ""  # why there was no server of executed scripts, the last time
@@ -191,11 +114,11 @@ class Spawner:
             self._ticking.cancel()
         self._spares.close()
         for server in list(self._living):
-            _kill(server)
+            server.kill()
             self._forget(server, os.WEXITED)
         self._notices.close()
 
-    def _server_of(self, runtime: Runtime | None) -> _Server | None:
+    def _server_of(self, runtime: Runtime | None) -> Server | None:
         """Return the server of a runtime, started if need be; None while it cannot be had."""
         server = self._servers.get(runtime)
         if server is not None:
@@ -205,7 +128,7 @@ class Spawner:
         try:
             server = self._start(runtime)
         except OSError as error:
-            log.warning("spawn_server_not_started", problem=str(error), **_named(runtime))
+            log.warning("spawn_server_not_started", problem=str(error), **named(runtime))
             self._not_before[runtime] = self._loop.time() + PAUSE_S
             if runtime is None:
                 self._trouble = f"the spawn server could not be started: {error}"
@@ -214,27 +137,11 @@ class Spawner:
         self._tick()
         return server
 
-    def _start(self, runtime: Runtime | None) -> _Server:
-        with ExitStack() as undo, ExitStack() as theirs_too:
-            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            undo.callback(ours.close)
-            theirs_too.callback(theirs.close)
-            reading, writing = os.pipe()
-            undo.callback(os.close, reading)
-            theirs_too.callback(os.close, writing)
-            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
-            ours.setblocking(False)
-            os.set_blocking(reading, False)
-            greet(runtime, ours)
-            pid = execute_server(runtime, theirs.fileno(), self._notices.theirs.fileno(), writing)
-            undo.callback(_reap, pid)
-            pidfd = os.pidfd_open(pid)
-            undo.pop_all()
-        now = self._loop.time()
-        server = _Server(runtime, pid, pidfd, ours, reading, now, now, is_ready=runtime is None)
+    def _start(self, runtime: Runtime | None) -> Server:
+        server = begin(runtime, self._notices.theirs.fileno(), now=self._loop.time())
         self._living.add(server)
-        self._loop.add_reader(pidfd, self._gone, server)
-        self._loop.add_reader(reading, self._said, server)
+        self._loop.add_reader(server.pidfd, self._gone, server)
+        self._loop.add_reader(server.output, self._said, server)
         return server
 
     def _heard(self, notice: Notice) -> None:
@@ -249,12 +156,12 @@ class Spawner:
             spare.dismiss()
         elif spare is not None:
             notice = replace(notice, shim=spare)
-        if notice.word == "stale" and isinstance(server, _Server):
-            log.info("template_stale", **_named(server.runtime))
+        if notice.word == "stale" and isinstance(server, Server):
+            log.info("template_stale", **named(server.runtime))
             self._end(server)
         self._tell(notice)
 
-    def _asked_for(self, run_id: str) -> _Server | None:
+    def _asked_for(self, run_id: str) -> Server | None:
         """Return the server that was asked for a run's shim, and need not be looked at for that any more."""
         return next((server for server in self._living if server.pending.pop(run_id, None) is not None), None)
 
@@ -273,78 +180,56 @@ class Spawner:
                 pid=server.pid,
                 took_ms=round(server.took_s * 1000),
                 resident_bytes=int(notice.more),
-                **_named(server.runtime),
+                **named(server.runtime),
             )
         else:
             self._refuse(server, notice.more)
 
-    def _refuse(self, server: _Server, problem: str) -> None:
-        log.warning("template_refused", problem=problem, consequence="cold starts", **_named(server.runtime))
+    def _refuse(self, server: Server, problem: str) -> None:
+        log.warning("template_refused", problem=problem, consequence="cold starts", **named(server.runtime))
         self._not_before[server.runtime] = self._loop.time() + REFUSED_FOR_S
 
-    def _gone(self, server: _Server) -> None:
+    def _gone(self, server: Server) -> None:
         """It has ended: what it was asked for, and did not begin, is told; the next request starts another."""
         self._notices.read()  # what it said before it went comes before its end
         is_ours = self._servers.get(server.runtime) is server
         if is_ours:
             now = self._loop.time()
-            log.debug("spawn_server_ended", pid=server.pid, pending=len(server.pending), **_named(server.runtime))
+            log.debug("spawn_server_ended", pid=server.pid, pending=len(server.pending), **named(server.runtime))
             if now - server.started_at < PAUSE_S:
                 self._not_before.setdefault(server.runtime, 0.0)
                 self._not_before[server.runtime] = max(self._not_before[server.runtime], now + PAUSE_S)
                 if server.runtime is None:
                     self._trouble = f"the spawn server ended {now - server.started_at:.1f} s after its start"
             if not (server.is_ready or self._not_before.get(server.runtime, 0.0) > now + PAUSE_S):
-                self._said(server)
+                server.hear()
                 problem = f"the interpreter ended before it was ready: {server.last_line}"
                 self._refuse(server, problem.removesuffix(": "))
         self._forget(server, os.WEXITED | os.WNOHANG)
         for run_id in server.pending:
             self._unbegun(run_id, server.pid)
 
-    def _forget(self, server: _Server, how: int) -> None:
+    def _forget(self, server: Server, how: int) -> None:
         self._forsake(server)
         self._living.discard(server)
         self._loop.remove_reader(server.pidfd)
         self._loop.remove_reader(server.output)
-        server.requests.close()
-        if not server.is_ready:
-            end_session(server.pid)
-        with suppress(ChildProcessError):
-            os.waitid(os.P_PIDFD, server.pidfd, how)
-        os.close(server.pidfd)
-        self._said(server)
-        self._tell_line(server, server.unsaid)
-        os.close(server.output)
+        server.bury(how)
 
-    def _end(self, server: _Server) -> None:
+    def _end(self, server: Server) -> None:
         """Let a server end after what it was asked for; the next request starts another."""
         self._forsake(server)
         server.requests.close()
 
-    def _forsake(self, server: _Server) -> None:
+    def _forsake(self, server: Server) -> None:
         """Ask it no more, nor those that it has forked."""
         if self._servers.get(server.runtime) is server:
             del self._servers[server.runtime]
         self._spares.let_go(server)
 
-    def _said(self, server: _Server) -> None:
-        """Log what a server prints, line by line: a preloaded module's words, or the trace of a bug."""
-        with suppress(BlockingIOError):
-            said = os.read(server.output, _MAX_OUTPUT_BYTES)
-            *lines, server.unsaid = (server.unsaid + said).split(b"\n")
-            for line in lines:
-                self._tell_line(server, line)
-            if len(server.unsaid) > _MAX_OUTPUT_BYTES:
-                self._tell_line(server, server.unsaid)
-                server.unsaid = b""
-            if not said:
-                self._loop.remove_reader(server.output)
-
-    def _tell_line(self, server: _Server, line: bytes) -> None:
-        if line.strip():
-            server.last_line = line.decode(errors="replace")
-            log.info("spawn_server_said", line=server.last_line, **_named(server.runtime))
+    def _said(self, server: Server) -> None:
+        if not server.hear():
+            self._loop.remove_reader(server.output)
 
     def _has_room(self, runtime: Runtime | None) -> bool:
         """Say whether one more template can be kept; the one that was not used for longest makes room, if that is long ago."""
@@ -354,10 +239,10 @@ class Spawner:
         oldest = min(templates, key=lambda one: one.used_at)
         now = self._loop.time()
         if now - oldest.used_at < _WORTH * oldest.took_s:  # to make them in turn would cost more than it brings
-            log.info("template_not_made", problem=f"{MAX_TEMPLATES} others are in use", **_named(runtime))
+            log.info("template_not_made", problem=f"{MAX_TEMPLATES} others are in use", **named(runtime))
             self._not_before[runtime] = now + PAUSE_S
             return False
-        log.info("template_evicted", **_named(oldest.runtime))
+        log.info("template_evicted", **named(oldest.runtime))
         self._end(oldest)
         return True
 
@@ -374,30 +259,15 @@ class Spawner:
                 not server.is_ready and now - server.started_at > IMPORT_WITHIN_S
             )
             if is_stuck:
-                log.warning("spawn_server_stuck", pid=server.pid, pending=len(server.pending), **_named(server.runtime))
-                _kill(server)
+                log.warning("spawn_server_stuck", pid=server.pid, pending=len(server.pending), **named(server.runtime))
+                server.kill()
             elif self._is_idle(server, now):
-                log.info("template_idle", **_named(server.runtime))
+                log.info("template_idle", **named(server.runtime))
                 self._end(server)
         self._spares.look_around(PATIENCE_S)
         if self._spares or any(server.pending or server.runtime is not None for server in self._living):
             self._tick()
 
-    def _is_idle(self, server: _Server, now: float) -> bool:
+    def _is_idle(self, server: Server, now: float) -> bool:
         is_template = server.runtime is not None and self._servers.get(server.runtime) is server
         return is_template and server.is_ready and now - server.used_at > IDLE_S
-
-
-def _kill(server: _Server) -> None:
-    with suppress(ProcessLookupError):  # it has ended by itself
-        signal.pidfd_send_signal(server.pidfd, signal.SIGKILL)
-
-
-def _reap(pid: int) -> None:
-    """End a process that is our child and that nobody has waited for: the pid is still its own."""
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-
-
-def _named(runtime: Runtime | None) -> dict[str, object]:
-    return {} if runtime is None else {"python": runtime.python, "preload": list(runtime.preload)}

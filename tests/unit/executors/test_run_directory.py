@@ -261,18 +261,18 @@ def test_a_spec_that_cannot_be_written_leaves_no_half(directory: RunDirectory) -
 )
 def test_a_log_is_read_from_any_place(directory: RunDirectory, offset: int, limit: int, data: bytes) -> None:
     (directory.path / "stdout.log").write_bytes(b"0123456789")
-    assert directory.read_log("stdout", offset=offset, limit=limit) == data
+    assert directory.logs.read("stdout", offset=offset, limit=limit) == data
 
 
 def test_a_log_that_is_not_there_yet_is_empty(directory: RunDirectory) -> None:
     (directory.path / "stdout.log").write_bytes(b"0123456789")
-    assert directory.read_log("stderr", offset=0, limit=10) == b""
+    assert directory.logs.read("stderr", offset=0, limit=10) == b""
 
 
 def test_a_log_is_never_read_through_a_link(directory: RunDirectory, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret")
     (directory.path / "stdout.log").symlink_to(tmp_path / "secret")
-    assert directory.read_log("stdout", offset=0, limit=10) == b""
+    assert directory.logs.read("stdout", offset=0, limit=10) == b""
 
 
 def test_a_directory_that_its_script_locked_is_opened_again(

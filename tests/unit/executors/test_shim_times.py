@@ -102,17 +102,17 @@ def test_the_daemon_reads_whole_marks_within_the_log(tmp_path: Path, text: bytes
     directory.create()
     (directory.path / "stdout.log").write_bytes(b"ten bytes!")
     (directory.path / "stdout.times").write_bytes(text)
-    assert directory.log_extent("stdout") == LogExtent(10, found)
+    assert directory.logs.extent("stdout") == LogExtent(10, found)
 
 
 def test_a_log_without_times_or_no_log_is_no_error(tmp_path: Path) -> None:
     directory = RunDirectory(tmp_path, run_id(1))
-    assert directory.log_extent("stdout") == LogExtent(0, ())
+    assert directory.logs.extent("stdout") == LogExtent(0, ())
     directory.create()
     (directory.path / "stdout.log").write_bytes(b"x")
-    assert directory.log_extent("stdout") == LogExtent(1, ())
+    assert directory.logs.extent("stdout") == LogExtent(1, ())
     (directory.path / "stdout.times").mkdir()
-    assert directory.log_extent("stdout") == LogExtent(1, ())
+    assert directory.logs.extent("stdout") == LogExtent(1, ())
 
 
 def test_what_a_script_puts_in_the_logs_place_counts_as_empty(tmp_path: Path) -> None:
@@ -120,5 +120,5 @@ def test_what_a_script_puts_in_the_logs_place_counts_as_empty(tmp_path: Path) ->
     directory.create()
     (directory.path / "stdout.log").symlink_to("/etc/passwd")
     os.mkfifo(directory.path / "stderr.log")
-    assert directory.log_extent("stdout").size_bytes == 0
-    assert directory.log_extent("stderr").size_bytes == 0
+    assert directory.logs.extent("stdout").size_bytes == 0
+    assert directory.logs.extent("stderr").size_bytes == 0

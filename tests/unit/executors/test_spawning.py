@@ -12,7 +12,9 @@ import pytest
 from orchestrator.executors.interface import GivenBookmark, LaunchSpec
 from orchestrator.executors.local import cgroups, spawning
 from orchestrator.executors.local.launcher import LocalExecutor
-from orchestrator.executors.local.spawning import Notice, Spawner
+from orchestrator.executors.local.shim_notices import Notice
+from orchestrator.executors.local.shim_specs import ShimRules
+from orchestrator.executors.local.spawning import Spawner
 from orchestrator.executors.world import Runtime, WorldSettings
 from orchestrator.model.errors import UnavailableError
 from orchestrator.model.ids import JobRunId
@@ -174,10 +176,7 @@ def a_local_executor(folder: Path) -> LocalExecutor:
     return LocalExecutor(
         folder / "runs",
         settings,
-        stop_grace_s=1,
-        log_limit_bytes=1,
-        open_files_limit=64,
-        limits=LimitRules(),
+        rules=ShimRules(stop_grace_s=1, log_limit_bytes=1, open_files_limit=64, limits=LimitRules()),
         cgroup=cgroups.OFF,
     )
 
