@@ -9,7 +9,8 @@ from typing import Any, Final
 
 HIDDEN: Final = "***"
 WORDS: Final = ("passw", "passphrase", "pwd", "secret", "token", "credential", "key", "auth")
-_IN_URL: Final = re.compile(r"(://[^/\s:@]*:)[^/\s]{1,1000}(?=@)")
+_PASSWORD_IN_URL: Final = re.compile(r"(://[^/\s:@]*:)[^/\s]{1,1000}(?=@)")
+_NAME_IN_URL: Final = re.compile(r"(?<=://)[^/\s@]+(?=@)")
 _VALUE: Final = r"""(?x:
     \\{1,8}["'] [^"']*                         # in JSON that is text itself
   | "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*'
@@ -54,4 +55,13 @@ class Redaction:
 
     def text(self, text: str) -> str:
         """Return text with what is secret in it hidden: the passwords of URLs, and values beside a secret's name."""
-        return _IN_URL.sub(rf"\1{HIDDEN}", self._pair.sub(rf"\1{HIDDEN}", text))
+        return _without_passwords(self._pair.sub(rf"\1{HIDDEN}", text))
+
+
+def without_credentials(text: str) -> str:
+    """Return text with the names in its URLs hidden, too, and with the passwords: an index takes a token as a name."""
+    return _NAME_IN_URL.sub(HIDDEN, _without_passwords(text))
+
+
+def _without_passwords(text: str) -> str:
+    return _PASSWORD_IN_URL.sub(rf"\1{HIDDEN}", text)

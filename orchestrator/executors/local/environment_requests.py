@@ -21,13 +21,13 @@ from orchestrator.executors.modules import EnvironmentSettings, Wanted
 from orchestrator.executors.users import User
 from orchestrator.model import modules
 from orchestrator.model.errors import LaunchError, RequestError
+from orchestrator.model.redaction import without_credentials
 
 _VERSION: Final = 1
 _CHUNK_BYTES: Final = 1024 * 1024
 _MAX_LIST_BYTES: Final = 1024 * 1024
 _INSTALLED: Final = (".dist-info", ".egg-info", ".egg-link", ".pth")
 _SYSTEM_SITE: Final = re.compile(r"(?im)^include-system-site-packages\s*=\s*true\s*$")
-_IN_URL: Final = re.compile(r"(?<=://)[^/\s@]+(?=@)")
 _CREATE: Final = """
 import importlib.metadata, importlib.util, os, site, sys, venv
 place, with_pip = sys.argv[1], sys.argv[2] == "pip" and importlib.util.find_spec("pip") is None
@@ -82,8 +82,8 @@ def request_of(wanted: Wanted, user: User | None, root: Path, settings: Environm
             ],
             "told": {
                 "python": wanted.python,
-                "requirements": [hide(one) for one in requirements],
-                "options": [hide(one) for one in wanted.options],
+                "requirements": [without_credentials(one) for one in requirements],
+                "options": [without_credentials(one) for one in wanted.options],
                 "installer": uv or "pip",
             },
         },
@@ -106,11 +106,6 @@ def _digest_of(wanted: Wanted, known: Sequence[str], user: User | None, settings
         sorted(settings.variables.items()),
     ]
     return hashlib.sha256(json.dumps(known_by).encode()).hexdigest()
-
-
-def hide(text: str) -> str:
-    """Return text without the names and passwords in its URLs."""
-    return _IN_URL.sub("***", text)
 
 
 def _ways(uv: str | None, place: Path, options: Sequence[str], requirements: Sequence[str]) -> list[list[str]]:

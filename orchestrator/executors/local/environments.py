@@ -22,12 +22,13 @@ import anyio.to_thread
 import structlog
 
 from orchestrator.executors.local.environment_files import EnvironmentFiles, discard
-from orchestrator.executors.local.environment_requests import Request, hide, request_of
+from orchestrator.executors.local.environment_requests import Request, request_of
 from orchestrator.executors.local.executing import end_session, execute_maker
 from orchestrator.executors.modules import EnvironmentSettings, Wanted
 from orchestrator.executors.users import User
 from orchestrator.model.errors import LaunchError
 from orchestrator.model.ids import JobRunId
+from orchestrator.model.redaction import without_credentials
 
 log = structlog.stdlib.get_logger()
 
@@ -234,7 +235,7 @@ class Environments:
 
     def _error(self, making: _Making) -> UnmadeError:
         """Return what went wrong, in a sentence."""
-        output = hide(self._files.log_tail(making.digest, _MAX_LOG_BYTES).decode(errors="replace"))
+        output = without_credentials(self._files.log_tail(making.digest, _MAX_LOG_BYTES).decode(errors="replace"))
         lines = [line.strip() for line in output.splitlines() if not _DULL.search(line)]
         if making.result["why"] == "late":
             said = f": {lines[-1]}" if lines else ""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.executors.local.environment_requests import hide, request_of
+from orchestrator.executors.local.environment_requests import request_of
 from orchestrator.executors.modules import EnvironmentSettings, Wanted
 from orchestrator.executors.users import User
 from orchestrator.model.errors import LaunchError
@@ -96,9 +96,3 @@ def test_with_uv_what_the_interpreter_has_is_preferred_unless_newer_ones_are_ask
 
     assert ways() == [True, False]
     assert ways("--upgrade") == [False]
-
-
-def test_names_and_passwords_in_addresses_are_hidden() -> None:
-    assert hide("x @ https://token@host/x.whl http://a:b@h/ http://h/@x") == (
-        "x @ https://***@host/x.whl http://***@h/ http://h/@x"
-    )

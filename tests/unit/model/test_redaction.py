@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.model.redaction import HIDDEN, WORDS, Redaction
+from orchestrator.model.redaction import HIDDEN, WORDS, Redaction, without_credentials
 
 SECRET = "hunter2"
 
@@ -100,6 +100,12 @@ def test_further_words_are_taken_literally() -> None:
     }
 
 
+def test_names_in_addresses_are_hidden_too_where_they_may_be_tokens() -> None:
+    assert without_credentials("x @ https://token@host/x.whl http://a:b@h/ http://a:b@c@h/ http://h/@x") == (
+        "x @ https://***@host/x.whl http://***@h/ http://***@h/ http://h/@x"
+    )
+
+
 def test_no_text_takes_long() -> None:
     """A value may have 128 KiB, and is anybody's."""
     begun = time.process_time()
@@ -119,5 +125,7 @@ def test_no_text_takes_long() -> None:
         "key \t=",
         '\\"key',
     ):
-        assert Redaction().text(part * (120_000 // len(part))) is not None
+        text = part * (120_000 // len(part))
+        assert Redaction().text(text) is not None
+        assert without_credentials(text) is not None
     assert time.process_time() - begun < 10
