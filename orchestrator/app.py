@@ -122,8 +122,9 @@ async def _run(given: Given, *, open_files_limit: int, with_parent: bool) -> Non
                 async with anyio.create_task_group() as companions:
                     if with_parent:
                         companions.start_soon(_end_with_parent)
-                    await given.heard.begin(database)
-                    await _serve(given, assembled(given, database, executor))
+                    parts = assembled(given, database, executor)
+                    await given.heard.begin(parts.ctx)
+                    await _serve(given, parts)
                     companions.cancel_scope.cancel()
                 database.close()
         finally:

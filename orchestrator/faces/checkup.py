@@ -11,11 +11,8 @@ from typing import Final
 from orchestrator.executors.local import checkup as machine
 from orchestrator.faces import peer
 from orchestrator.faces.unit import Unit, kills_runs, show, unit_in
-from orchestrator.model.errors import StoreError
 from orchestrator.model.findings import Finding, Verdict
-from orchestrator.model.ids import JobRunId
-from orchestrator.store import checkup as store
-from orchestrator.store.restoring import Runs
+from orchestrator.operations import examine_store as store
 
 _UNIT: Final = "orchestrator.service"
 _PID: Final = re.compile(r"process ([0-9]+)")
@@ -27,18 +24,13 @@ def examine(state_dir: Path, *, is_up: Callable[[], bool], patience_s: float) ->
     holder = store.holder(state_dir)
     match = _PID.fullmatch(holder or "")
     pid = int(match[1]) if match else None
-    database = state_dir / "state.db"
     can_look = store.may_look_into(state_dir)
-    yield from store.check_directory(state_dir)
-    if can_look and state_dir.is_dir():
-        yield store.check_room(state_dir)
+    yield from store.examine_directory(state_dir)
     yield from machine.check_kernel()
     yield _peers()
     yield machine.check_cgroup(pid)
     yield machine.check_time()
-    yield store.check_library()
-    if can_look:
-        yield from store.check_database(database, now_ms=time.time_ns() // _NS_PER_MS, within_s=patience_s)
+    yield from store.examine_database(state_dir, now_ms=time.time_ns() // _NS_PER_MS, within_s=patience_s)
     yield _daemon(holder, is_up)
     if pid is not None:
         yield machine.check_open_files(pid)
@@ -46,7 +38,7 @@ def examine(state_dir: Path, *, is_up: Callable[[], bool], patience_s: float) ->
     if can_look:
         yield machine.check_processes(state_dir / "runs")
         yield machine.check_environments(state_dir / "environments")
-        yield from _runs(database, state_dir / "runs", patience_s)
+        yield from store.compare_runs(state_dir, within_s=patience_s)
 
 
 def _daemon(holder: str | None, is_up: Callable[[], bool]) -> Finding:
@@ -90,19 +82,3 @@ def _peers() -> Finding:
         return Finding("peers", Verdict.OK, "the kernel says whose a connection is (sock_diag)")
     remedy = 'CONFIG_INET_DIAG in the kernel; until then only [access] peer = "any" lets somebody in'
     return Finding("peers", Verdict.FAIL, "the kernel does not say whose a connection is (sock_diag)", remedy)
-
-
-def _runs(database: Path, runs: Path, patience_s: float) -> Iterator[Finding]:
-    if not database.exists():
-        return
-    try:
-        with store.opened_quietly(database) as connection:
-            known = Runs(connection)
-
-            def ended_of(run_id: JobRunId) -> bool | None:
-                run = known.find(run_id)
-                return None if run is None else run.is_terminal
-
-            yield from machine.check_runs(runs, ended_of, within_s=patience_s)
-    except StoreError as error:
-        yield Finding("run directories", Verdict.WARN, f"not compared: {error}")

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 import anyio
-import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -17,15 +16,11 @@ from starlette.routing import Route
 from orchestrator import __version__
 from orchestrator.faces.loop_lag import WITHIN_S, LoopLag
 from orchestrator.model.errors import RequestError, StoreError
-from orchestrator.model.findings import Verdict
 from orchestrator.operations.context import Context
-from orchestrator.store import checkup, proof
-from orchestrator.store.database import Transaction
+from orchestrator.operations.prove_store import lack_of_room, prove_readable, prove_writable
 
 PATIENCE_S: Final = 2.0
 """A store that has not read or written by then cannot be used."""
-PROVED_FOR_S: Final = 60.0
-"""A commit that the disk has taken says for so long that it takes them; then a page is written for the question alone."""
 LATE_S: Final = 1.0
 _UNAVAILABLE: Final = 503
 _OK: Final = 200
@@ -44,7 +39,7 @@ def routes(ctx: Context, lag: LoopLag, state_dir: Path) -> list[Route]:
             "event_loop": lambda: _loop(lag),
             "store_read": lambda: _read(ctx),
             "store_write": lambda: _write(ctx),
-            "disk": lambda: _disk(state_dir),
+            "disk": lambda: lack_of_room(state_dir),
             "launch": lambda: _launch(ctx),
             "queue": lambda: _queue(ctx),
         }
@@ -70,7 +65,7 @@ async def _loop(lag: LoopLag) -> str | None:
 async def _read(ctx: Context) -> str | None:
     try:
         with anyio.fail_after(PATIENCE_S):
-            await ctx.database.read(proof.read)
+            await prove_readable(ctx)
     except TimeoutError:
         return f"the store could not be read within {PATIENCE_S:.0f} s"
     except StoreError as error:
@@ -79,15 +74,9 @@ async def _read(ctx: Context) -> str | None:
 
 
 async def _write(ctx: Context) -> str | None:
-    """Take a turn as writer. The disk is given something only where it has taken nothing for long."""
-
-    def write(tx: Transaction) -> None:
-        if ctx.database.unproved_s > PROVED_FOR_S:
-            proof.write(tx)
-
     try:
         with anyio.fail_after(PATIENCE_S):
-            await ctx.database.write("prove_writable", write, is_short=True)
+            await prove_writable(ctx)
     except TimeoutError:
         return (
             f"the store could not be written within {PATIENCE_S:.0f} s: the disk is slow, or another program holds it"
@@ -95,11 +84,6 @@ async def _write(ctx: Context) -> str | None:
     except (RequestError, StoreError) as error:  # its own patience is shorter, or it is full
         return str(error)
     return None
-
-
-async def _disk(state_dir: Path) -> str | None:
-    found = await anyio.to_thread.run_sync(checkup.check_room, state_dir)
-    return found.told if found.verdict is Verdict.FAIL else None
 
 
 async def _launch(ctx: Context) -> str | None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 import anyio
-import anyio.to_thread
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
@@ -23,9 +22,7 @@ from starlette.routing import Route
 from orchestrator import __version__
 from orchestrator.faces.loop_lag import LoopLag
 from orchestrator.operations.context import Context
-from orchestrator.store import counts, events, sqlite_version
-from orchestrator.store.counts import Counts, Room
-from orchestrator.store.database import Database
+from orchestrator.operations.count_stored import Stored, count_stored, last_seq, store_version
 from orchestrator.supervisor.observer import Observer
 from orchestrator.supervisor.sampling import Sampling
 
@@ -73,9 +70,9 @@ class Metrics(Observer):
         self._log_bytes = counter("log_bytes", "Output that was kept, of runs that have ended.")
         self._retired = counter("retired_runs", "Runs that were deleted for their age.")
 
-    async def begin(self, database: Database) -> None:
+    async def begin(self, ctx: Context) -> None:
         """Count ends from here on."""
-        self._last_seq = await database.read(events.last_seq)
+        self._last_seq = await last_seq(ctx)
 
     def acknowledged(self, after_s: float) -> None:
         """See `Observer`."""
@@ -109,10 +106,9 @@ class Metrics(Observer):
     async def look(self, ctx: Context, sampling: Sampling, database: Path) -> None:
         """Look up all that is not heard of: what the store has, as one read sees it, then what the supervisor holds."""
         async with self._looking:  # two at once would count the same ends
-            found = await ctx.database.read(partial(counts.count, after_seq=self._last_seq))
-            self._last_seq = found.last_seq
-            room = await anyio.to_thread.run_sync(counts.room, database)
-        self._looked_up.set_stored(found, room)
+            found = await count_stored(ctx, database, after_seq=self._last_seq)
+            self._last_seq = found.counts.last_seq
+        self._looked_up.set_stored(found)
         self._looked_up.set_held(ctx, sampling)
 
     def told(self, accept: str) -> tuple[bytes, str]:
@@ -153,16 +149,17 @@ class _LookedUp:
         self._free = gauge("disk_free_bytes", "Room that is left on the disk of the state directory.")
         gauge("start_time_seconds", "When the daemon was started, in seconds since 1970.").set(time.time())
         build = gauge("build_info", "1; its labels say what runs here.", ["version", "python", "sqlite"])
-        build.labels(__version__, platform.python_version(), ".".join(map(str, sqlite_version.LINKED))).set(1)
+        build.labels(__version__, platform.python_version(), store_version()).set(1)
 
-    def set_stored(self, found: Counts, room: Room) -> None:
+    def set_stored(self, found: Stored) -> None:
         """Take in what the store has, and the room that it takes."""
-        for state, runs in found.live.items():
+        counts, room = found.counts, found.room
+        for state, runs in counts.live.items():
             self._runs.labels(state).set(runs)
-        for state, runs in found.ends.items():
+        for state, runs in counts.ends.items():
             self._ends.labels(state).inc(runs)
         self._failed_tries.clear()
-        for outlet, number in found.failed_tries.items():
+        for outlet, number in counts.failed_tries.items():
             self._failed_tries.labels(outlet).set(number)
         self._database.set(room.database_bytes)
         self._wal.set(room.log_bytes)

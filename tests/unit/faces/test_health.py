@@ -8,6 +8,7 @@ import pytest
 from starlette.requests import Request
 
 from orchestrator.faces import health
+from orchestrator.operations import prove_store
 from tests.support import disks
 from tests.support.contexts import a_context
 
@@ -42,6 +43,6 @@ async def test_a_page_is_written_for_the_question_only_where_the_last_commit_is_
                 assert await health._write(ctx) is None
                 sizes.append(log.stat().st_size)
             assert sizes[0] == sizes[1] == sizes[2]
-            monkeypatch.setattr(health, "PROVED_FOR_S", 0)
+            monkeypatch.setattr(prove_store, "PROVED_FOR_S", 0)
             assert await health._write(ctx) is None
             assert log.stat().st_size > sizes[0]

@@ -25,14 +25,14 @@ def command(context: click.Context, /, *, target: Path, force: bool, output: str
     The daemon may run. The copy is checked, complete and private (0600) when it appears. The runs' directories, with
     their logs, are not in it.
     """
-    from orchestrator.store.backup import back_up  # noqa: PLC0415 - slow to import
+    from orchestrator.operations.back_up import back_up  # noqa: PLC0415 - slow to import
 
-    database = context.ensure_object(Session).settings().state_dir / "state.db"
+    state_dir = context.ensure_object(Session).settings().state_dir
     if target.is_dir():
         target /= time.strftime("state-%Y%m%dT%H%M%SZ.db", time.gmtime())
     with store_errors():
         try:
-            copy = back_up(database, target, replaces=force)
+            copy = back_up(state_dir, target, replaces=force)
         except FileExistsError:
             raise CommandError(f"{target} is there already", ExitCode.USAGE, hint="--force replaces it.") from None
     if output != TABLE:

@@ -11,8 +11,7 @@ from orchestrator.faces.cli.store_errors import store_errors
 from orchestrator.faces.cli.text import in_one_line, size
 
 if TYPE_CHECKING:
-    from orchestrator.store.room import Rewritten
-    from orchestrator.supervisor.clearing import Garbage
+    from orchestrator.operations.clear_away import Cleared
 
 
 @click.command("gc")
@@ -27,21 +26,15 @@ def command(context: click.Context, /, *, dry_run: bool, environments: bool, vac
 
     The daemon itself deletes what is over for long ([retention]). Directories that a live shim holds stay.
     """
-    from orchestrator.store import room  # noqa: PLC0415 - slow to import
-    from orchestrator.store.state_directory import StateDirectory, hold  # noqa: PLC0415
-    from orchestrator.supervisor import clearing  # noqa: PLC0415
+    from orchestrator.operations.clear_away import clear_away, look_for_garbage  # noqa: PLC0415 - slow to import
 
     state_dir = context.ensure_object(Session).settings().state_dir
-    problems: list[str] = []
-    rewritten: Rewritten | None = None
     with store_errors():
         if dry_run:
-            garbage = clearing.find(StateDirectory(state_dir), with_environments=environments)
+            cleared = look_for_garbage(state_dir, with_environments=environments)
         else:
-            with hold(state_dir) as directory:
-                garbage = clearing.find(directory, with_environments=environments)
-                problems = clearing.clear(directory, garbage)
-                rewritten = room.rewrite(directory.database) if vacuum else None
+            cleared = clear_away(state_dir, with_environments=environments, rewrites=vacuum)
+    garbage, rewritten = cleared.garbage, cleared.rewritten
     if output != TABLE:
         print_for_programs(
             output,
@@ -51,18 +44,19 @@ def command(context: click.Context, /, *, dry_run: bool, environments: bool, vac
                 "files": [str(path) for path in garbage.files],
                 "environments": [str(path) for path in garbage.environments],
                 "live": [{"directory": str(one.path), "shim_pid": one.shim_pid} for one in garbage.live],
-                "problems": problems,
+                "problems": list(cleared.problems),
                 "database_bytes": None if rewritten is None else [rewritten.before_bytes, rewritten.after_bytes],
             },
         )
     else:
-        _tell(garbage, problems, rewritten, is_removed=not dry_run)
-    if problems:
+        _tell(cleared, is_removed=not dry_run)
+    if cleared.problems:
         context.exit(ExitCode.STORE_FAILED)
 
 
-def _tell(garbage: "Garbage", problems: list[str], rewritten: "Rewritten | None", *, is_removed: bool) -> None:
+def _tell(cleared: "Cleared", *, is_removed: bool) -> None:
     """Print for people what went, or would go, and what stays."""
+    garbage, problems, rewritten = cleared.garbage, cleared.problems, cleared.rewritten
     paths = [*(one.path for one in garbage.directories), *garbage.files, *garbage.environments]
     for path in paths:
         click.echo(in_one_line(str(path)))

@@ -27,13 +27,12 @@ def command(context: click.Context, /, *, source: Path, output: str) -> None:
     FILE is checked first. The database that it replaces is kept beside it. Runs that were accepted, and all else that
     was stored after the backup, are forgotten.
     """
-    from orchestrator.store.state_directory import hold  # noqa: PLC0415 - slow to import
-    from orchestrator.supervisor.restoring import restore  # noqa: PLC0415
+    from orchestrator.operations.restore_backup import restore_backup  # noqa: PLC0415 - slow to import
 
     state_dir = context.ensure_object(Session).settings().state_dir
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    with store_errors(), hold(state_dir, may_lack_database=True) as directory:
-        restored = restore(directory, source, stamp)
+    with store_errors():
+        restored = restore_backup(state_dir, source, stamp)
     if output != TABLE:
         print_for_programs(output, _as_json(restored))
         return
