@@ -4,6 +4,7 @@ Source: glue-semantics §1.
 """
 
 import dataclasses
+import time
 from typing import Final
 
 import structlog
@@ -23,12 +24,17 @@ from orchestrator.wire.shape import Shape
 
 log = structlog.stdlib.get_logger()
 _OK: Final = 200
+_ACKNOWLEDGED: Final = "StartJobRun"
 
 
 async def answer(
     ctx: Context, *, target: str | None, content_type: str | None, invocation_id: str | None, body: bytes
 ) -> tuple[int, bytes]:
-    """Return the status and body that answer one call. Whatever goes wrong, it is an error of Glue's shape."""
+    """Return the status and body that answer one call. Whatever goes wrong, it is an error of Glue's shape.
+
+    What an acknowledgement took is observed here, because the calls of the API and those of the console's page come by.
+    """
+    began_s = time.perf_counter()
     operation = None
     try:
         _check_content_type(content_type)
@@ -39,7 +45,7 @@ async def answer(
             operation = operation_of(target)
             request = decode(body, shapes.REQUESTS[operation])
             response = await perform(dataclasses.replace(ctx, invocation_id=invocation_id), request)
-        return _OK, encode(response)
+        content = encode(response)
     except RequestError as error:
         wire = to_wire(error)
         log.debug("request_refused", operation=operation, error=wire.name, sentence=str(error))
@@ -49,6 +55,10 @@ async def answer(
     except Exception as error:
         wire = to_wire(error)
         log.exception("request_failed", operation=operation)
+    else:
+        if operation == _ACKNOWLEDGED:
+            ctx.observer.acknowledged(time.perf_counter() - began_s)
+        return _OK, content
     return wire.status, wire.body
 
 

@@ -13,6 +13,7 @@ from prometheus_client import Metric
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.integration.test_console_routes import call as call_as_page
 from tests.integration.test_idle import STORED_RUNS, store_ended_runs
 from tests.support import runs
 from tests.support.daemon import Daemon, running_daemon
@@ -106,6 +107,21 @@ def test_ends_while_no_daemon_ran_are_counted_by_the_one_that_settles_them(tmp_p
             daemon.start()
             daemon.ended(job, run_id)
             assert told(daemon)["orchestrator_runs_ended_total{state=SUCCEEDED}"] == 1
+
+
+def test_acknowledgements_are_counted_whoever_was_given_them(daemon: Daemon) -> None:
+    job = daemon.job("page", "#!/bin/sh\n:", suffix=".sh", MaxCapacity=1.0)
+    name = "orchestrator_acknowledgement_seconds_count"
+    before = told(daemon)[name]
+    by_page = call_as_page(daemon, "StartJobRun", {"JobName": job})
+    assert by_page[0] == 200
+    assert told(daemon)[name] == before + 1
+    assert call_as_page(daemon, "StartJobRun", {"JobName": "nobody's"})[0] == 400
+    assert call_as_page(daemon, "BatchStopJobRun", {"JobName": job, "JobRunIds": [by_page[1]["JobRunId"]]})[0] == 200
+    assert told(daemon)[name] == before + 1
+    daemon.ended(job, by_page[1]["JobRunId"])
+    runs.succeed(daemon, job)
+    assert told(daemon)[name] == before + 2
 
 
 def test_two_who_scrape_at_once_count_no_end_twice(daemon: Daemon) -> None:
