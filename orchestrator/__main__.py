@@ -1,10 +1,12 @@
 """The program: `python -m orchestrator`, and the console script `orchestrator`."""
 
+import gc
 import sys
 from typing import TYPE_CHECKING
 
 from orchestrator.faces import cli
 from orchestrator.faces.cli import rich_apart
+from orchestrator.faces.cli.importing import uncollected
 
 if TYPE_CHECKING:
     from orchestrator.settings import Settings
@@ -17,8 +19,10 @@ def main() -> None:
 
 
 def _serve(settings: "Settings", *, with_parent: bool) -> int:
-    from orchestrator.app import serve  # noqa: PLC0415 - only `serve` needs the daemon, which takes long to import
+    with uncollected():
+        from orchestrator.app import serve  # noqa: PLC0415 - only `serve` needs the daemon, which takes long to import
 
+    gc.freeze()  # what is there now stays until the end
     return serve(settings, with_parent=with_parent)
 
 

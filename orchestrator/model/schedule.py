@@ -19,11 +19,12 @@ from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Final
-
-from croniter import CroniterBadDateError, croniter
+from typing import TYPE_CHECKING, Final
 
 from orchestrator.model.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from croniter import croniter
 
 MAX_LENGTH: Final = 512
 MIN_INTERVAL_MIN: Final = 5  # Glue supports no shorter one
@@ -139,7 +140,7 @@ class Schedule:
     _days: _Days = field(repr=False, compare=False)
     _months: tuple[int, ...] = field(repr=False, compare=False)
     _years: tuple[int, ...] = field(repr=False, compare=False)
-    _search: croniter = field(repr=False, compare=False)  # keeps its place in itself: copied for each question
+    _search: "croniter" = field(repr=False, compare=False)  # keeps its place in itself: copied for each question
 
     def next_after(self, ms: int) -> int | None:
         """Return the first instant after `ms`; None: there is none any more."""
@@ -194,6 +195,8 @@ class Schedule:
 
     def _ask(self, from_s: int, *, backwards: bool) -> int | None:
         """Ask croniter for the nearest whole minute before or after `from_s`, in any year."""
+        from croniter import CroniterBadDateError  # noqa: PLC0415 - it was imported where this was read
+
         search = copy(self._search)
         try:
             return int((search.get_prev if backwards else search.get_next)(float, start_time=from_s))
@@ -207,6 +210,8 @@ def parse(text: str) -> Schedule:
     Raises:
         InvalidInputError: it is no such expression (names the field and what is allowed), or it can never fire.
     """
+    from croniter import croniter  # noqa: PLC0415 - it takes long to import, and most daemons have no schedule
+
     fields = _split(text)
     minutes, hours, months, years = (
         one.values(fields[place]) for one, place in ((_MINUTES, 0), (_HOURS, 1), (_MONTHS, 3), (_YEARS, 5))

@@ -20,6 +20,7 @@ class Shape(BaseModel):
 
     model_config = ConfigDict(
         frozen=True,
+        defer_build=True,  # each when it is first met: all of them take a tenth of the daemon's start
         strict=True,
         extra="ignore",
         allow_inf_nan=False,

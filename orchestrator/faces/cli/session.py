@@ -12,6 +12,7 @@ from orchestrator.faces.cli.client import Client
 from orchestrator.faces.cli.endpoint import UNIX, Endpoint
 from orchestrator.faces.cli.errors import CommandError
 from orchestrator.faces.cli.exit_codes import ExitCode
+from orchestrator.faces.cli.importing import uncollected
 from orchestrator.faces.unix_socket import SOCKET_NAME, is_listened_at
 
 if TYPE_CHECKING:
@@ -44,8 +45,9 @@ class Session:
     def settings(self) -> "Settings":
         """Return the settings: defaults, then the file, then the environment, then the options given."""
         # Here and not above: it is slow to import, and a command whose endpoint is named needs none of it.
-        from orchestrator.settings import SettingsError  # noqa: PLC0415
-        from orchestrator.settings_sources import load  # noqa: PLC0415
+        with uncollected():
+            from orchestrator.settings import SettingsError  # noqa: PLC0415
+            from orchestrator.settings_sources import load  # noqa: PLC0415
 
         if self._settings is None:
             try:
