@@ -316,7 +316,7 @@ async def test_free_pages_are_returned_a_slice_at_a_time(world: World, monkeypat
 
 async def test_a_page_of_young_runs_ends_the_search(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.scene.at_ms += DAY_MS * 100
-    for _ in range(450):
+    for _ in range(250):
         world.run()
     looks = 0
     read = world.database.read
