@@ -15,11 +15,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 import psutil
 
 from tests.support import processes
+from tests.support.nursery import Forked
 from tests.support.waiting import until
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -28,11 +29,15 @@ AS_ROOT: Final = {"ORCHESTRATOR_RUNS__ALLOW_ROOT": "true"}
 _PORTS: Final = range(15_000, 32_000)
 """Below those that the kernel gives to clients, one of which could sit on the port of a daemon that is down."""
 _START_WITHIN_S: Final = 30
-_CLEAN_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
+CLEAN: Final = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT), **AS_ROOT}
+"""The environment of a daemon, but for its home."""
 
 
 class Daemon:
     """One daemon; it may be killed and started again on the same state directory and port."""
+
+    usual_popen: ClassVar[Callable[..., Any]] = subprocess.Popen
+    """Returns the process; what the long crash tests put here forks it (tests/support/nursery.py)."""
 
     def __init__(self, root: Path, environment: Mapping[str, str] | None = None) -> None:
         """Keep everything below `root`. `environment` is added to an otherwise clean one (settings, crash points)."""
@@ -43,8 +48,8 @@ class Daemon:
         self.log_path = root / "daemon.log"
         self.environment = dict(environment or {})
         self.port = free_port()
-        self.process: subprocess.Popen[bytes] | None = None
-        self.popen: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen
+        self.process: subprocess.Popen[bytes] | Forked | None = None
+        self.popen = type(self).usual_popen
 
     @property
     def endpoint_url(self) -> str:
@@ -71,7 +76,7 @@ class Daemon:
 
     def start(self, environment: Mapping[str, str] | None = None, *, wait: bool = True) -> None:
         """Start the daemon, with `environment` for this start only; when this returns it answers."""
-        clean = {"PATH": _CLEAN_PATH, "HOME": str(self.root), "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT), **AS_ROOT}
+        clean = {**CLEAN, "HOME": str(self.root)}
         for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
             if name in os.environ:
                 clean[name] = os.environ[name]
