@@ -1,4 +1,7 @@
-"""The long crash tests fork their daemons: they have thousands of lives, of which most would be spent on imports."""
+"""The crash tests fork their daemons: they have thousands of lives, of which most would be spent on imports.
+
+Those of the promises and the faults, which crash daemons as well, are executed.
+"""
 
 from collections.abc import Iterator
 
@@ -17,7 +20,6 @@ def nursery() -> Iterator[Nursery]:
 
 
 @pytest.fixture(autouse=True)
-def _daemons_are_forked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the daemons of a test of `crash_full` be forked. Those of the short tests are executed."""
-    if request.node.get_closest_marker("crash_full"):
-        monkeypatch.setattr(Daemon, "usual_popen", request.getfixturevalue("nursery").popen)
+def _daemons_are_forked(nursery: Nursery, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the daemons of a test be forked."""
+    monkeypatch.setattr(Daemon, "usual_popen", nursery.popen)

@@ -37,7 +37,7 @@ class Daemon:
     """One daemon; it may be killed and started again on the same state directory and port."""
 
     usual_popen: ClassVar[Callable[..., Any]] = subprocess.Popen
-    """Returns the process; what the long crash tests put here forks it (tests/support/nursery.py)."""
+    """Returns the process; what the crash tests put here forks it (tests/support/nursery.py)."""
 
     def __init__(self, root: Path, environment: Mapping[str, str] | None = None) -> None:
         """Keep everything below `root`. `environment` is added to an otherwise clean one (settings, crash points)."""

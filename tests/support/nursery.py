@@ -34,6 +34,7 @@ class Nursery:
     def __init__(self, environment: Mapping[str, str]) -> None:
         """Start it with the environment in which a daemon would be executed."""
         self._lock = threading.Lock()
+        self._python_path = environment.get("PYTHONPATH")
         self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             argv = [sys.executable, "-m", "tests.support.nursery", str(theirs.fileno())]
@@ -47,9 +48,31 @@ class Nursery:
         self._process.wait(timeout=20)
 
     def popen(
-        self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, stdin: int, stdout: Any, stderr: Any, **_: bool
-    ) -> "Forked":
-        """Start `python -m orchestrator …` as subprocess.Popen would, in a session of its own."""
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        stdin: int,
+        stdout: Any,
+        stderr: Any,
+        start_new_session: bool,
+    ) -> "Forked | subprocess.Popen[bytes]":
+        """Start `python -m orchestrator …` as subprocess.Popen would, in a session of its own.
+
+        One that shall import something else is executed.
+        """
+        if env.get("PYTHONPATH") != self._python_path:
+            return subprocess.Popen(
+                argv,
+                env=env,
+                cwd=cwd,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=start_new_session,
+            )
+        assert start_new_session
         assert argv[:3] == [sys.executable, "-m", _MODULE]
         assert stdin == subprocess.DEVNULL
         with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - what subprocess.DEVNULL stands for
