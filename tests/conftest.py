@@ -1,6 +1,7 @@
 """What holds for every test: the event loop it runs on, the markers its folder gives it, and what a skip means."""
 
 import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,15 @@ _MARKER_OF_FOLDER: Final = {
 # A slow machine is not a wrong answer; pytest-timeout bounds what hangs.
 settings.register_profile("orchestrator", deadline=None)
 settings.load_profile("orchestrator")
+
+# Under nohup, or behind an &, a process ignores what the processes that tests start are to heed, and so would they.
+for _number, _usual in (
+    (signal.SIGHUP, signal.SIG_DFL),
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGQUIT, signal.SIG_DFL),
+):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _usual)
 
 
 @pytest.fixture(scope="session")
