@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.support import runs
-from tests.support.browser import go, run_address
+from tests.support.browser import go, overflow_px, run_address
 from tests.support.daemon import Daemon
 
 EVIL = "</script><!--<img src=x onerror=alert(1)><script>alert(2)</script>"
@@ -68,6 +68,17 @@ def test_an_address_that_means_nothing_shows_nothing_bad(page: Any, daemon: Daem
         page.wait_for_selector(".connection.open")
         page.wait_for_selector(".problem, .empty, h1")
         nothing_ran(page)
+
+
+def test_a_name_of_255_letters_widens_nothing(page: Any, daemon: Daemon) -> None:
+    daemon.job("a" * 200, "")  # as long as the name of its script may be
+    for where, width in (("#/jobs", 1280), ("#/jobs", 390), (f"#/job?name={'a' * 200}", 390)):
+        page.set_viewport_size({"width": width, "height": 800})
+        go(page, daemon, where)
+        assert overflow_px(page) == 0
+    page.set_viewport_size({"width": 1280, "height": 800})
+    go(page, daemon, "#/jobs")
+    assert page.evaluate("document.querySelector('table.list').scrollWidth") <= 1280
 
 
 def _with_description(daemon: Daemon, job: str, text: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.support import runs
 from tests.support.browser import go, wait_for_truth
 from tests.support.daemon import Daemon
 from tests.support.history import History
@@ -55,6 +56,40 @@ def test_five_thousand_runs_are_scrolled_through(page: Any, full: Daemon) -> Non
     assert int(told.split(" ")[0].replace(",", "")) >= RUNS, told
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
     wait_for_truth(page, f"[...document.querySelectorAll('tr[data-row]')].at(-1).ariaRowIndex > {RUNS}")
+
+
+@pytest.mark.parametrize("width", [390, 800, 1000])
+def test_a_long_list_leaves_names_room_on_narrow_pages(page: Any, full: Daemon, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    go(page, full)
+    page.locator("tr.spacer").first.wait_for(state="attached")  # there are more rows than are drawn
+    seen = page.evaluate("document.querySelector('td.c-job').clientWidth")
+    table = page.evaluate("document.querySelector('table.runs').clientWidth")
+    assert seen > table / 6, (seen, table)
+
+
+def test_what_one_reads_stays_where_it_is_when_a_run_comes(page: Any, full: Daemon) -> None:
+    job = full.job("comes in above", "")
+    go(page, full)
+    page.wait_for_selector("tr[data-row]")
+    page.mouse.move(600, 500)
+    page.mouse.wheel(0, 900)
+    wait_for_truth(page, "scrollY >= 900")
+    under = "document.elementFromPoint(600, 500).closest('tr').querySelector('a').id"
+    wait_for_truth(page, f"{under} !== ''")
+    before, rows = page.evaluate(under), page.locator(".head .quiet").inner_text()
+    runs.succeed(full, job)
+    until(lambda: page.locator(".head .quiet").inner_text() != rows, what="another run in the list")
+    wait_for_truth(page, f"{under} === {json.dumps(before)}")
+    assert page.evaluate(
+        f"""async () => {{
+              for (let frame = 0; frame < 30; frame += 1) {{
+                await new Promise((resolve) => requestAnimationFrame(resolve));
+                if ({under} !== {json.dumps(before)}) return false;
+              }}
+              return true;
+            }}"""
+    ), "it stays there"
 
 
 def _all_are_read(page: Any) -> bool:

@@ -62,6 +62,8 @@ test("what is not in the time shown takes no row, and a thousand at once take fe
   const many = Array.from({ length: 1000 }, (_, number) => aBar(String(number), "a", 1, 900));
   const begun = performance.now();
   assert.equal(layOut(many, 1000, RANGE).rows, 60);
+  const short = Array.from({ length: 20 }, (_, place) => aBar(String(place), "a", place * 10, place * 10 + 5));
+  assert.equal(layOut(short, 1000, RANGE, 500).rows, 3);
   assert.ok(performance.now() - begun < 200);
 });
 

@@ -63,6 +63,19 @@ def test_who_comes_back_is_told_what_it_missed_and_nothing_twice(daemon: Daemon)
         assert states_of(other, run_id) == []
 
 
+def test_who_is_alone_is_told_what_it_missed_though_nothing_more_happens(tmp_path: Path) -> None:
+    with running_daemon(tmp_path) as daemon:
+        with EventStream(daemon) as stream:
+            seen = stream.wait_for("ready").id
+            run_id = runs.succeed(daemon, daemon.job("missed", "pass\n"))["Id"]
+            until(lambda: len(states_of(stream, run_id)) == 3, what="three steps")
+        daemon.kill()
+        daemon.start()
+        for _ in range(3):  # the feed of the first is at rest when the second comes
+            with EventStream(daemon, last_event_id=seen) as stream:
+                until(lambda: len(states_of(stream, run_id)) == 3, what="three steps")
+
+
 def test_a_number_that_is_not_ours_is_answered_with_a_reset(daemon: Daemon) -> None:
     with EventStream(daemon) as stream:
         last = stream.wait_for("ready").id

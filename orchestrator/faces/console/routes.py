@@ -36,8 +36,8 @@ ACTIONS: Final = frozenset(
         "StopWorkflowRun",
     }
 )
-FIRST_RUNS: Final = 60
-"""So many of the newest runs come with the page: what a large screen shows, and what is read ahead below it."""
+FIRST_RUNS: Final = 40
+"""So many of the newest runs come with the page: what a large screen shows, and some that are read ahead below it."""
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -3,6 +3,7 @@
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -79,6 +80,7 @@ class Feed:
         self._followers: set[Follower] = set()
         self._last_seq = 0
         self._joined = anyio.Event()
+        self._rung = asyncio.Event()  # what `serve` waits for
 
     async def serve(self) -> None:
         """Feed whoever follows, until cancelled. The store's trouble ends the daemon, ours only delays."""
@@ -86,7 +88,7 @@ class Feed:
             if not self._followers:
                 self._joined = anyio.Event()
                 await self._joined.wait()
-            rung = self._ctx.committed.listen()
+            self._rung = rung = self._ctx.committed.listen()
             try:
                 is_all = await self._step()
             except StoreError:
@@ -144,6 +146,7 @@ class Feed:
         """Let `follower`, which has missed nothing, follow."""
         if not self._followers:
             self._last_seq = follower.after_seq
+            self._rung.set()  # what it has missed may be all there is for long: nobody else need commit anything
         self._followers.add(follower)
         self._joined.set()
 

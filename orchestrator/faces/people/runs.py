@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -60,9 +60,21 @@ def routes(ctx: Context, redaction: Redaction) -> list[Route]:
 
 
 async def newest_runs(ctx: Context, redaction: Redaction, *, limit: int) -> bytes:
-    """Return the text with which `GET /runs` answers whoever asks for nothing but `limit` of them."""
+    """Return the text with which `GET /runs` answers whoever asks for nothing but `limit` of them, without their arguments.
+
+    Those can be long, and no list shows them.
+    """
     found, following = await _listed(ctx, {}, limit, redaction)
-    return await text_at_length(ctx, _teller(ctx, found, following, redaction))
+    bare = [replace(run, arguments={}) for run in found]
+    tell = _teller(ctx, bare, following, redaction)
+
+    def tell_bare() -> dict[str, Any]:
+        told_page = tell()
+        for run in told_page["runs"]:
+            del run["arguments"]
+        return told_page
+
+    return await text_at_length(ctx, tell_bare)
 
 
 def _teller(

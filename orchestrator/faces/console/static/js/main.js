@@ -8,6 +8,7 @@ import { startLive } from "./net/live.js";
 import { showTheme } from "./net/session.js";
 import { startKeys } from "./parts/keys.js";
 import { Problem } from "./parts/marks.js";
+import { useTitle } from "./parts/title.js";
 import { Shell } from "./parts/shell.js";
 import { RunsView } from "./views/runs.js";
 
@@ -49,8 +50,14 @@ function Page() {
   const isThere = shown.name === view;
   return html`<${Shell}>
     ${isThere && shown.view && html`<${shown.view} key=${`${view}/${id}`} id=${id} params=${params} />`}
-    ${isThere && html`<${Problem} error=${shown.error} />`}
+    ${isThere && shown.error && html`<${NoView} error=${shown.error} />`}
   <//>`;
+}
+
+/** @param {{ error: Error }} props */
+function NoView({ error }) {
+  useTitle("Not found");
+  return html`<div class="page"><h1>Not found</h1><${Problem} error=${error} /></div>`;
 }
 
 showTheme();

@@ -10,6 +10,8 @@
  */
 
 const MOST_ROWS = 60;
+/** Runs that only look as if they overlapped, because a bar has a least width, get no more rows than these. */
+const ROWS_FOR_SHORT = 3;
 
 /**
  * Place the bars. Lanes are in the order of their names. A lane has at most 60 rows; what does not fit shares the last.
@@ -38,10 +40,14 @@ export function layOut(bars, nowMs, range, leastMs = 0) {
     const own = (jobs.get(job) ?? []).sort((one, other) => one.started_on_ms - other.started_on_ms);
     /** @type {number[]} */
     const free = [];
+    /** @type {number[]} */
+    const ends = [];
     for (const bar of own) {
       const untilMs = bar.completed_on_ms ?? Math.max(nowMs, bar.started_on_ms);
       let place = free.findIndex((until) => until <= bar.started_on_ms);
+      if (place < 0 && free.length >= ROWS_FOR_SHORT) place = ends.findIndex((end) => end <= bar.started_on_ms);
       if (place < 0) place = Math.min(free.length, MOST_ROWS - 1);
+      ends[place] = Math.max(untilMs, ends[place] ?? untilMs);
       free[place] = Math.max(untilMs, bar.started_on_ms + leastMs);
       placed.push({ bar, row: row + place, fromMs: bar.started_on_ms, launchedMs: bar.launched_on_ms, untilMs });
     }

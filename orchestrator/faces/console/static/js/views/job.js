@@ -27,7 +27,7 @@ export function JobView({ params }) {
   );
   useReloadOnDefinitions(found.reload);
   useReloadOnRuns(found.reload, (run) => run.job_name === name);
-  useTitle(name);
+  useTitle(name || "Job");
   const told = found.value;
   if (!told)
     return html`<div class="page"><${Problem} error=${found.error} />${!found.error && html`<p class="quiet">Reading…</p>`}</div>`;

@@ -66,6 +66,7 @@ export function Log({ run, stream, onStream }) {
 function foot(state, run) {
   if (state.error) return visible(state.error);
   const size = `${counted(state.buffer.lines.length + state.buffer.dropped, "line")}, ${bytes(state.next)}`;
+  if (state.isComplete && state.firstOffset > 0) return `${size} in all, of which the end is shown.`;
   if (state.isComplete) return state.next === 0 ? "It wrote nothing." : `${size}. This is all.`;
   return run.launched_on_ms === null ? "It has not begun." : `${size} so far.`;
 }

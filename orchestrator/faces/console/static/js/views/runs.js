@@ -108,9 +108,9 @@ function RunTable({ found }) {
         </tr>
       </thead>
       <tbody ref=${body}>
-        ${rows.above > 0 && html`<tr key="above" aria-hidden="true" class="spacer"><td colspan="8" style=${{ height: `${rows.above}px` }}></td></tr>`}
+        ${rows.above > 0 && html`<tr key="above" aria-hidden="true" class="spacer"><td style=${{ height: `${rows.above}px` }}></td></tr>`}
         ${list.runs.slice(rows.first, rows.last).map((run, place) => html`<${Row} key=${run.id} run=${run} place=${rows.first + place} isChosen=${run.id === chosen} />`)}
-        ${rows.below > 0 && html`<tr key="below" aria-hidden="true" class="spacer"><td colspan="8" style=${{ height: `${rows.below}px` }}></td></tr>`}
+        ${rows.below > 0 && html`<tr key="below" aria-hidden="true" class="spacer"><td style=${{ height: `${rows.below}px` }}></td></tr>`}
       </tbody>
     </table>
     <div ref=${end} class="list-end quiet">${list.next !== null ? "Reading more…" : ""}</div>`;
