@@ -19,10 +19,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from orchestrator import __main__ as program
-from orchestrator import reach
-from orchestrator.faces.cli import rich_apart
-
 _MODULE: Final = "orchestrator"
 _MOST_BYTES: Final = 1 << 16
 _STANDARD: Final = (0, 1, 2)
@@ -163,6 +159,10 @@ def _become_daemon(asked: Mapping[str, Any], files: Sequence[int]) -> None:
 
 def main() -> None:
     """Import what a daemon is made of; fork; be a daemon."""
+    from orchestrator import __main__ as program  # noqa: PLC0415 - not where tests have their daemons executed
+    from orchestrator import reach  # noqa: PLC0415
+    from orchestrator.faces.cli import rich_apart  # noqa: PLC0415
+
     rich_apart.keep_out()
     for module in ("orchestrator.faces.cli.commands.serve", "orchestrator.settings_sources", "orchestrator.app"):
         importlib.import_module(module)
