@@ -69,6 +69,26 @@ def test_an_unknown_command_is_a_usage_error() -> None:
 
     assert result.exit_code == ExitCode.USAGE
     assert "No such command 'fly'" in result.stderr
+    assert "Did you mean" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "names"),
+    [
+        (["rn"], {"run", "runs"}),
+        (["aply"], {"apply"}),
+        (["workflow", "lst"], {"list"}),
+        (["trigger", "strt"], {"start"}),
+    ],
+)
+def test_a_mistyped_command_is_told_with_those_that_are_near(typed: list[str], names: set[str]) -> None:
+    result = CliRunner().invoke(cli, typed)
+
+    assert result.exit_code == ExitCode.USAGE
+    question = result.stderr.partition("id you mean")[2]
+    assert {name for name in question.replace(",", " ").replace("?", " ").split() if name.startswith("'")} == {
+        f"'{name}'" for name in names
+    }
 
 
 def test_the_version_is_the_packages() -> None:
