@@ -212,7 +212,8 @@ def test_stop_of_an_ended_run_is_refused(daemon: Daemon, cli: Cli) -> None:
     run_id = runs.succeed(daemon, daemon.job("stopped_late", "pass\n"))["Id"]
     done = cli("stop", run_id)
     assert done.returncode == 65
-    assert "JobRunInTerminalStateException" in done.stderr
+    assert f"{run_id} has ended already, as SUCCEEDED" in done.stderr
+    assert "JobRunInTerminalStateException" not in done.stderr
 
 
 # runs, show, logs

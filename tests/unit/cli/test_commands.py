@@ -172,6 +172,22 @@ def test_stop_tells_which_runs_would_not_be_stopped(daemon: StandIn, invoke: Inv
     assert json.loads(invoke("stop", "4f", "-o", "json").stdout)["Errors"] == errors
 
 
+def test_stop_tells_how_a_run_has_ended_and_what_can_be_done(daemon: StandIn, invoke: Invoke) -> None:
+    run = daemon.add(a_run(state="FAILED"))
+    detail = {"ErrorCode": "JobRunInTerminalStateException", "ErrorMessage": "it has ended"}
+    errors = [{"JobName": "ingest", "JobRunId": run["id"], "ErrorDetail": detail}]
+    daemon.actions["BatchStopJobRun"] = lambda _: (200, {"SuccessfulSubmissions": [], "Errors": errors})
+
+    result = invoke("stop", "4f")
+
+    assert result.exit_code == ExitCode.REFUSED
+    assert result.stderr == (
+        f"orchestrator: {run['id']} has ended already, as FAILED, so there is nothing to stop; "
+        "`orchestrator show jr_4f2a0000` tells about it, `orchestrator rerun jr_4f2a0000` runs it again\n"
+    )
+    assert json.loads(invoke("stop", "4f", "-o", "json").stdout)["Errors"] == errors
+
+
 def test_stop_stops_nothing_if_an_id_is_wrong(daemon: StandIn, invoke: Invoke) -> None:
     daemon.add(a_run("4f"))
 

@@ -1,15 +1,16 @@
 """`orchestrator stop`: stop runs."""
 
 import sys
+from contextlib import suppress
 from typing import Any, Final
 
 import click
 
 from orchestrator.faces.cli.client import Client
 from orchestrator.faces.cli.completing import job_names, live_run_ids
-from orchestrator.faces.cli.errors import RefusedError
+from orchestrator.faces.cli.errors import CommandError, RefusedError
 from orchestrator.faces.cli.exit_codes import ExitCode
-from orchestrator.faces.cli.lookup import find_run
+from orchestrator.faces.cli.lookup import find_run, short_ids
 from orchestrator.faces.cli.names import is_missing, no_such
 from orchestrator.faces.cli.output import ID, TABLE, output_option, print_for_programs
 from orchestrator.faces.cli.session import Session, endpoint_options
@@ -17,6 +18,7 @@ from orchestrator.faces.cli.text import in_one_line, is_terminal
 
 _MOST_AT_ONCE: Final = 25  # Glue's limit of JobRunIds
 _MOST: Final = 100_000
+_HAS_ENDED: Final = "JobRunInTerminalStateException"
 _TO_STOP: Final = "WAITING,STARTING,RUNNING"
 
 
@@ -50,9 +52,7 @@ def command(context: click.Context, /, *, runs: tuple[str, ...], job: str | None
             click.echo(in_one_line(f"{submission['JobRunId']} is being stopped"))
     if output in {TABLE, ID}:
         for error in refused:
-            detail = error.get("ErrorDetail", {})
-            line = f"{error['JobRunId']}: {detail.get('ErrorCode')}: {detail.get('ErrorMessage')}"
-            click.echo(f"orchestrator: {in_one_line(line)}", err=True)
+            click.echo(f"orchestrator: {in_one_line(_why_not(client, error))}", err=True)
     if refused:
         context.exit(ExitCode.REFUSED)
 
@@ -79,6 +79,20 @@ def _live(client: Client, job: str) -> dict[str, list[str]]:
                 raise no_such(client, "job", job) from None
             raise
     return {job: ids} if ids else {}
+
+
+def _why_not(client: Client, error: dict[str, Any]) -> str:
+    """Return the sentence that tells why a run is not being stopped; of one that has ended, how, and what can be done."""
+    run_id, detail = error["JobRunId"], error.get("ErrorDetail", {})
+    if detail.get("ErrorCode") == _HAS_ENDED:
+        with suppress(CommandError):  # then what the daemon said must do
+            state = client.run(run_id)["run"]["state"]
+            short = short_ids([run_id])[run_id]
+            return (
+                f"{run_id} has ended already, as {state}, so there is nothing to stop; "
+                f"`orchestrator show {short}` tells about it, `orchestrator rerun {short}` runs it again"
+            )
+    return f"{run_id}: {detail.get('ErrorCode')}: {detail.get('ErrorMessage')}"
 
 
 def _ask(job: str, count: int) -> None:
