@@ -89,10 +89,16 @@ def render(
     least: Mapping[str, int] | None = None,
     gives_first: str | None = None,
 ) -> list[str]:
-    """Return the lines of a table, at most `width` columns of a terminal wide if its widest cells can give way."""
+    """Return the lines of a table, at most `width` columns of a terminal wide if its widest cells can give way.
+
+    Without `width` nothing is cut: a cell that is longer than an id moves the rest of its own row, and of no other.
+    """
     table = [list(columns), *([in_one_line(cell) for cell in row] for row in rows)]
-    widths = [max(columns_of(row[place]) for row in table) for place in range(len(columns))]
-    if width is not None:
+    lengths = [[columns_of(row[place]) for row in table] for place in range(len(columns))]
+    if width is None:
+        widths = [max(length for length in column if length <= max(_ID_WIDTH, column[0])) for column in lengths]
+    else:
+        widths = [max(column) for column in lengths]
         usual = [*(_LEAST_WIDTH for _ in widths[:-1]), _LEAST_LAST_WIDTH]
         floors = [(least or {}).get(name, floor) for name, floor in zip(columns, usual, strict=True)]
         if gives_first is not None:
@@ -100,7 +106,7 @@ def render(
         _narrow(widths, width, dict(enumerate(floors)))
     lines = []
     for row in table:
-        cells = [_fit(cell, widths[place]) for place, cell in enumerate(row)]
+        cells = [_fit(cell, widths[place], is_cut=width is not None) for place, cell in enumerate(row)]
         if in_colour and row is not table[0]:
             cells = [coloured(cell) for cell in cells]
         line = "  ".join(cells).rstrip()
@@ -117,9 +123,9 @@ def _narrow(widths: list[int], width: int, floors: Mapping[int, int]) -> None:
         widths[max(can_give, key=lambda place: (widths[place], place))] -= 1
 
 
-def _fit(cell: str, width: int) -> str:
+def _fit(cell: str, width: int, *, is_cut: bool) -> str:
     missing = width - columns_of(cell)
-    if missing >= 0:
+    if missing >= 0 or not is_cut:
         return cell + " " * missing
     kept = cut(cell, width - 1) + "…"
     return kept + " " * (width - columns_of(kept))

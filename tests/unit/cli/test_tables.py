@@ -96,6 +96,15 @@ def test_a_pipe_gets_every_name_whole() -> None:
     assert 255 * "n" in render(("JOB", "TYPE"), [(255 * "n", "pythonshell")])[1]
 
 
+def test_a_very_long_name_widens_only_its_own_row_in_a_pipe() -> None:
+    lines = render(("JOB", "TYPE"), [("ingest", "glueetl"), (255 * "n", "pythonshell"), (67 * "x", "glueetl")])
+
+    assert lines[0] == f"JOB{64 * ' '}  TYPE"
+    assert lines[1] == f"ingest{61 * ' '}  glueetl"
+    assert lines[2] == f"{255 * 'n'}  pythonshell"
+    assert lines[3] == f"{67 * 'x'}  glueetl"
+
+
 def test_a_cell_stays_in_its_line() -> None:
     lines = render(("RUN", "DETAIL"), [("a", "one\ntwo\x1b[2J\tthree")])
 
