@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from orchestrator.model.policy import CatchUp, OnBusy
+from orchestrator.places import default_state_dir
 from orchestrator.settings_notices import Outlets
 
 _MIN_PROCESSES: Final = 8
@@ -162,14 +163,6 @@ class Console(_Section):
     read_only: bool = False
 
 
-def _default_state_dir() -> Path:
-    by_systemd = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    if by_systemd:
-        return Path(by_systemd)
-    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(os.path.expanduser(base)) / "orchestrator"  # noqa: PTH111 - which leaves the home of nobody as it stands
-
-
 class Settings(BaseSettings):
     """The settings of one daemon."""
 
@@ -181,7 +174,7 @@ class Settings(BaseSettings):
         nested_model_default_partial_update=True,
     )
 
-    state_dir: _Place = Field(default_factory=_default_state_dir)
+    state_dir: _Place = Field(default_factory=default_state_dir)
     jobs_dir: _Place = Path("jobs")
     triggers_file: _Place = Path("config/triggers.toml")
     host: str = "127.0.0.1"

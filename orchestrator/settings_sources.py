@@ -11,9 +11,9 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from orchestrator.places import DEFAULT_CONFIG
 from orchestrator.settings import Mistake, Settings, SettingsError, usable
 
-DEFAULT_CONFIG: Final = Path("config/orchestrator.toml")
 _TOML_LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
 _FIELD_OF_JSON: Final = re.compile(r'^error parsing value for field "(\w+)"')
 _VARIABLES: Final = "ORCHESTRATOR_"

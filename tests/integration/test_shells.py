@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 import pytest
 
+from tests.support import command
 from tests.support.daemon import Daemon
 from tests.support.screen import ScreenOf
 
@@ -115,6 +116,15 @@ def test_runs_are_completed(typist: Typist, daemon: Daemon) -> None:
     typist.completes(f"logs {short[3:-3]}", f"logs {short[3:]}")
     typist.completes("show @la", "show @last")
     typist.shows("show ", short, "@last")
+
+
+def test_the_daemon_of_the_state_directory_is_asked_where_no_address_is_named(daemon: Daemon, tmp_path: Path) -> None:
+    if daemon.call("GetJob", {"JobName": "ingest"}).get("Job") is None:
+        daemon.job("ingest", "")
+    asked = {"_ORCHESTRATOR_COMPLETE": "zsh_complete", "COMP_WORDS": "orchestrator run ing", "COMP_CWORD": "2"}
+    more = {**asked, "ORCHESTRATOR_STATE_DIR": str(daemon.state_dir)}
+    offered = (command.call(tmp_path, more=more).stdout.split() for _ in range(TRIES))
+    assert any("ingest" in words for words in offered)
 
 
 def test_files_are_completed(typist: Typist, tmp_path: Path) -> None:

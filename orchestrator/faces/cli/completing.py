@@ -6,12 +6,13 @@ Whatever goes wrong, nothing is offered and nothing is said: a shell that comple
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
 from orchestrator.faces.cli.client import Client
+from orchestrator.faces.cli.endpoint import Endpoint
 from orchestrator.faces.cli.lookup import matched, short_ids
 from orchestrator.faces.cli.session import Session
 
@@ -42,7 +43,11 @@ def _completing(find: Callable[[Client, str], _Found]) -> Complete:
 
         del parameter
         found: list[_Offer] = []
-        asking = threading.Thread(target=_ask, args=(context, find, incomplete, found), daemon=True)
+        try:  # before the clock starts: what it bounds is the daemon, and not how long our own modules take to import
+            endpoint = context.ensure_object(Session).endpoint_at_a_glance()
+        except Exception:  # noqa: BLE001 - there is no place to tell it
+            return []
+        asking = threading.Thread(target=_ask, args=(endpoint, find, incomplete, found), daemon=True)
         asking.start()
         asking.join(ANSWERS_WITHIN_S)
         return [] if asking.is_alive() else [CompletionItem(one.value, help=one.help) for one in found]
@@ -50,9 +55,8 @@ def _completing(find: Callable[[Client, str], _Found]) -> Complete:
     return complete
 
 
-def _ask(context: click.Context, find: Callable[[Client, str], _Found], incomplete: str, found: list[_Offer]) -> None:
-    with suppress(Exception):
-        client = Client(context.ensure_object(Session).endpoint(), patience_s=0)
+def _ask(endpoint: Endpoint, find: Callable[[Client, str], _Found], incomplete: str, found: list[_Offer]) -> None:
+    with suppress(Exception), closing(Client(endpoint, patience_s=0)) as client:
         items = [item for item in find(client, incomplete) if item.value.startswith(incomplete)]
         found += [item for item in items if _OFFERED.fullmatch(item.value)][:_MOST_OFFERED]
 

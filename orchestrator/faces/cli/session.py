@@ -65,6 +65,26 @@ class Session:
 
         Those name a state directory: the socket in it, if a daemon listens there, is the daemon that is meant.
         """
+        named = self._named()
+        if named is not None:
+            return named
+        settings = self.settings()
+        listening = self._listening_in(settings.state_dir)
+        if listening is not None:
+            return listening
+        host = f"[{settings.own_host}]" if ":" in settings.own_host else settings.own_host
+        return Endpoint(url=f"http://{host}:{settings.port}", origin="the settings", is_explicit=False)
+
+    def endpoint_at_a_glance(self) -> Endpoint:
+        """Return the same, without the settings where a daemon listens in the state directory: mistakes in them stay unseen."""
+        from orchestrator.places import state_dir_at_a_glance  # noqa: PLC0415 - only a shell that asks needs it
+
+        named = self._named()
+        state_dir = None if named is not None else state_dir_at_a_glance(self.config, self.state_dir)
+        listening = None if state_dir is None else self._listening_in(state_dir)
+        return named or listening or self.endpoint()
+
+    def _named(self) -> Endpoint | None:
         if self.endpoint_url is not None:
             return Endpoint(url=self.endpoint_url, origin="--endpoint-url", is_explicit=True)
         if self.host is None and self.port is None:
@@ -73,12 +93,13 @@ class Session:
                 url = os.environ.get(variable)
                 if url and heeded:
                     return Endpoint(url=url, origin=variable, is_explicit=True)
-        settings = self.settings()
-        path = settings.state_dir / SOCKET_NAME
+        return None
+
+    def _listening_in(self, state_dir: Path) -> Endpoint | None:
+        path = state_dir / SOCKET_NAME
         if self.host is None and self.port is None and is_listened_at(path):
             return Endpoint(url=f"{UNIX}{path}", origin="the state directory", is_explicit=False)
-        host = f"[{settings.own_host}]" if ":" in settings.own_host else settings.own_host
-        return Endpoint(url=f"http://{host}:{settings.port}", origin="the settings", is_explicit=False)
+        return None
 
     def client(self, *, patience_s: float = 1.0) -> Client:
         """Return a client of the daemon, which is closed when the command ends."""

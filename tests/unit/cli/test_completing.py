@@ -4,12 +4,19 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
+import click
 import pytest
 
+from orchestrator.faces.cli.completing import ANSWERS_WITHIN_S, job_names
+from orchestrator.faces.cli.session import Session
 from tests.support import command
 from tests.unit.cli.stand_in import StandIn, a_run
+
+if TYPE_CHECKING:
+    from orchestrator.settings import Settings
 
 pytestmark = pytest.mark.timeout(120)  # a process for each question, as a shell has it
 HOSTILE: Final = ["a b", "$(reboot)", "x;reboot", "`reboot`", "line\nbreak", "\x1b[2J", "ü", "'", '"', "*", "~root", ""]
@@ -84,6 +91,21 @@ def test_a_daemon_that_is_slow_is_not_waited_for(daemon: StandIn, tmp_path: Path
         assert time.monotonic() - began < 5
     finally:
         released.set()
+
+
+def test_the_daemon_has_its_time_however_long_the_settings_take(daemon: StandIn, tmp_path: Path) -> None:
+    class Slow(Session):
+        def settings(self) -> "Settings":
+            time.sleep(2 * ANSWERS_WITHIN_S)  # as their import takes on a busy machine
+            return super().settings()
+
+    daemon.actions["ListJobs"] = lambda _: (200, {"JobNames": ["ingest"]})
+    config = tmp_path / "my.toml"
+    config.write_text(f'port = {urlsplit(daemon.url).port}\nstate_dir = "{tmp_path}"\n')
+    parameter = click.Argument(["job"])
+    context = click.Context(click.Command("run", params=[parameter]), obj=Slow(config=config))
+
+    assert [one.value for one in job_names(context, parameter, "")] == ["ingest"]
 
 
 @pytest.mark.parametrize("port", ["free", "no number"])
