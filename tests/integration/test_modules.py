@@ -52,7 +52,8 @@ def settings(index: Path, installer: str = "uv", **more: str) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="module", params=["pip", "uv"])
+# pip takes ten times as long as uv, and its turn comes with the long tests.
+@pytest.fixture(scope="module", params=[pytest.param("pip", marks=pytest.mark.packaging), "uv"])
 def daemon(request: pytest.FixtureRequest, index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     root = tmp_path_factory.mktemp(request.param)
     more = {"S3": json.dumps({"wheels": str(index)})}
