@@ -42,12 +42,13 @@ def anyio_backend() -> str:
 
 @pytest.hookimpl(tryfirst=True)  # before pytest applies -m
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the tests of some folders the marker that selects them."""
+    """Give the tests of some folders the marker that selects them, and let those that take minutes begin first."""
     for item in items:
         if item.path.is_relative_to(_HERE):
             marker = _MARKER_OF_FOLDER.get(item.path.relative_to(_HERE).parts[0])
             if marker is not None:
                 item.add_marker(marker)
+    items.sort(key=lambda item: item.get_closest_marker("soak") is None)  # else one worker ends long after the others
 
 
 @pytest.hookimpl(wrapper=True)
