@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 
 import pytest
@@ -73,13 +73,17 @@ def test_a_run_of_two_days_is_told_evenly_and_up_to_now(store: sqlite3.Connectio
     assert at[-1] == now_ms - interval_ms(now_ms)
 
 
+NUMBERS = count(1000)
+"""Of runs: the store is the same for all examples."""
+
+
 @given(st.lists(st.integers(min_value=1, max_value=3_000_000), min_size=1, max_size=300))
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_however_looks_come_no_more_are_kept_than_may_be_and_the_newest_is(
     store: sqlite3.Connection, pauses: list[int]
 ) -> None:
     store.execute("DELETE FROM sample")
-    run = stored_run(store, sum(pauses) * 1000 + len(pauses))
+    run = stored_run(store, next(NUMBERS))
     now_ms, at = 0, [0]
     for pause_ms in pauses:
         now_ms += pause_ms
