@@ -129,7 +129,7 @@ def test_the_page_stays_small_whatever_the_runs_are_given(daemon: Daemon) -> Non
         runs.start(daemon, job, Arguments={"--x": "<" * 100_000})
     page = daemon.get("/")[1]
     assert len(page) < 60_000
-    assert len(newest_runs_of(daemon)["runs"]) <= 40
+    assert len(newest_runs_of(daemon)["runs"]) <= 30
 
 
 @pytest.mark.parametrize(

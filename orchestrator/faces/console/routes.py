@@ -36,7 +36,7 @@ ACTIONS: Final = frozenset(
         "StopWorkflowRun",
     }
 )
-FIRST_RUNS: Final = 40
+FIRST_RUNS: Final = 30
 """So many of the newest runs come with the page: what a large screen shows, and some that are read ahead below it."""
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; "
