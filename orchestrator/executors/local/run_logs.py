@@ -3,7 +3,6 @@
 import os
 import re
 import stat
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -33,12 +32,15 @@ class RunLogs:
             raise
 
     def put(self, stream: Stream, data: bytes) -> None:
-        """Put `data` into a log of a run that has no shim: what kept it from starting. It is lost where there is no room."""
-        with suppress(OSError):
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            descriptor = os.open(self._folder / f"{stream}.log", flags, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
+        """Put `data` into a log of a run that has no shim: what kept it from starting.
+
+        Raises:
+            OSError: there is no room, or no run directory.
+        """
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(self._folder / f"{stream}.log", flags, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
 
     def extent(self, stream: Stream) -> LogExtent:
         """Return the log's size and the marks of its times. The size first: all it counts has its marks by then.

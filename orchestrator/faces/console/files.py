@@ -48,12 +48,10 @@ def read_files() -> Mapping[str, File]:
     root = resources.files("orchestrator.faces.console") / "static"
     found = {name: path.read_bytes() for name, path in _walk(root, "")}
     texts = {name: body.decode() for name, body in found.items() if _suffix(name) in _JOINED}
-    sent = {name: body for name, body in found.items() if name not in texts}
     joined = {**linked_modules(texts, _FIRST_MODULE), _SHEET: joined_sheet(texts, _SHEET)}
-    return {
-        name: _file(name, body)
-        for name, body in (sent | {name: text.encode() for name, text in joined.items()}).items()
-    }
+    sent = {name: body for name, body in found.items() if name not in texts}
+    sent |= {name: text.encode() for name, text in joined.items()}
+    return {name: _file(name, body) for name, body in sent.items()}
 
 
 def tag_of(files: Mapping[str, File]) -> str:

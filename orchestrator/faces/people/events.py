@@ -6,7 +6,6 @@ Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import anyio
@@ -19,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from orchestrator.faces.people.answers import HEADERS, as_json
 from orchestrator.faces.people.query import MAX_MS, number
-from orchestrator.faces.people.run_views import run_view
+from orchestrator.faces.people.run_views import bare_run_view
 from orchestrator.model.errors import StoreError
 from orchestrator.model.ids import JobRunId
 from orchestrator.model.queue import Wait
@@ -182,9 +181,7 @@ class Feed:
             return event("definitions", change.seq, {"seq": change.seq})
         if change.run is None:  # it is gone: nobody need be told how it went
             return b""
-        bare = replace(change.run, arguments={})  # they can be long, and do not change
-        run = run_view(bare, now_ms=now_ms, waits=waits, redaction=self._redaction)
-        del run["arguments"]
+        run = bare_run_view(change.run, now_ms=now_ms, waits=waits, redaction=self._redaction)
         told = {"seq": change.seq, "run": run, "event": change.event, "at_ms": change.at_ms}
         return event("run", change.seq, told)
 

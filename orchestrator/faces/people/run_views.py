@@ -1,6 +1,7 @@
 """What the plain routes tell of runs, as JSON's types: snake_case, units in the names, null where nothing is to be told."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from orchestrator.executors.interface import Ledger
@@ -41,6 +42,13 @@ def run_view(run: JobRun, *, now_ms: int, waits: Mapping[JobRunId, Wait], redact
         "peak_tree_rss_bytes": figures.peak_tree_rss_bytes,
         "arguments": redaction.arguments(run.arguments),
     }
+
+
+def bare_run_view(run: JobRun, *, now_ms: int, waits: Mapping[JobRunId, Wait], redaction: Redaction) -> dict[str, Any]:
+    """Return a run as `run_view` does, but for its arguments: they can be long, do not change, and no list shows them."""
+    view = run_view(replace(run, arguments={}), now_ms=now_ms, waits=waits, redaction=redaction)
+    del view["arguments"]
+    return view
 
 
 def step_view(step: Transition) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -11,7 +11,14 @@ from starlette.routing import Route
 
 from orchestrator.faces.people.answers import text_at_length, told, told_at_length
 from orchestrator.faces.people.query import MAX_WAIT_S, moment, number, order, run_id_of, states
-from orchestrator.faces.people.run_views import arguments_view, ledger_view, predecessor_view, run_view, step_view
+from orchestrator.faces.people.run_views import (
+    arguments_view,
+    bare_run_view,
+    ledger_view,
+    predecessor_view,
+    run_view,
+    step_view,
+)
 from orchestrator.faces.people.views import explanation_view, workflow_run_name
 from orchestrator.faces.people.waiting import until_changed
 from orchestrator.model.errors import InvalidInputError
@@ -60,31 +67,24 @@ def routes(ctx: Context, redaction: Redaction) -> list[Route]:
 
 
 async def newest_runs(ctx: Context, redaction: Redaction, *, limit: int) -> bytes:
-    """Return the text with which `GET /runs` answers whoever asks for nothing but `limit` of them, without their arguments.
-
-    Those can be long, and no list shows them.
-    """
+    """Return the text with which `GET /runs` answers whoever asks for nothing but `limit` of them, without their arguments."""
     found, following = await _listed(ctx, {}, limit, redaction)
-    bare = [replace(run, arguments={}) for run in found]
-    tell = _teller(ctx, bare, following, redaction)
-
-    def tell_bare() -> dict[str, Any]:
-        told_page = tell()
-        for run in told_page["runs"]:
-            del run["arguments"]
-        return told_page
-
-    return await text_at_length(ctx, tell_bare)
+    return await text_at_length(ctx, _teller(ctx, found, following, redaction, view=bare_run_view))
 
 
 def _teller(
-    ctx: Context, found: Sequence[JobRun], following: str | None, redaction: Redaction
+    ctx: Context,
+    found: Sequence[JobRun],
+    following: str | None,
+    redaction: Redaction,
+    *,
+    view: Callable[..., dict[str, Any]] = run_view,
 ) -> Callable[[], dict[str, Any]]:
     """Return what makes the page of a list, as of now."""
     now_ms, waits = ctx.now_ms(), ctx.supervisor.waits(run.id for run in found if not run.is_terminal)
 
     def tell() -> dict[str, Any]:
-        views = [run_view(run, now_ms=now_ms, waits=waits, redaction=redaction) for run in found]
+        views = [view(run, now_ms=now_ms, waits=waits, redaction=redaction) for run in found]
         return {"runs": views, "next": following}
 
     return tell

@@ -141,7 +141,7 @@ async def test_a_change_that_cannot_be_told_keeps_no_other_from_being_told(
     def spoilt(*_: object, **__: object) -> dict[str, object]:
         raise AttributeError
 
-    monkeypatch.setattr(events, "run_view", spoilt)
+    monkeypatch.setattr(events, "bare_run_view", spoilt)
 
     def change(tx: Transaction) -> None:
         stored_run(tx, 1)
