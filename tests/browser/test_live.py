@@ -51,7 +51,7 @@ def test_a_run_appears_moves_and_ends_without_a_reload(page: Any, daemon: Daemon
     assert_never_loaded_again(page)
 
 
-def test_the_first_view_asks_for_three_files_and_nothing_else(page: Any, daemon: Daemon) -> None:
+def test_the_page_asks_for_four_files_and_nothing_else(page: Any, daemon: Daemon) -> None:
     runs.succeed(daemon, daemon.job("shown first", ""))
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url.removeprefix(daemon.endpoint_url)))
@@ -62,6 +62,7 @@ def test_the_first_view_asks_for_three_files_and_nothing_else(page: Any, daemon:
         "/",
         "css/page.css",
         "icon.svg",
+        "js/first_view.js",
         "js/main.js",
     ]
 

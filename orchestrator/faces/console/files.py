@@ -27,7 +27,7 @@ SEQ: Final = b"{{seq}}"
 """Where the page has the number of the last change, which is another each time that it is sent."""
 NEWEST_RUNS: Final = b"{{newest_runs}}"
 """Where it has the newest runs, as data."""
-_FIRST_MODULE: Final = "js/main.js"
+_FIRST_MODULE: Final = "js/first_view.js"
 _SHEET: Final = "css/page.css"
 _JOINED: Final = frozenset({"css", "js"})
 _PACKED: Final = frozenset({"html", "css", "js", "svg"})

@@ -45,32 +45,46 @@ def linked_modules(texts: Mapping[str, str], first: str) -> dict[str, str]:
     """Return what a browser is sent for the modules `texts`, which are named by their paths.
 
     That is the module `first`, in which is all that it imports, and each module that is loaded later, with what it
-    imports and `first` does not hold.
+    imports and was not loaded before it, whoever loads it.
 
     Raises:
         ValueError: a module has a form that is not known, names one that is not there, or imports itself.
     """
     modules: dict[str, _Module] = {}
-    held = _in_order(texts, modules, first)
-    sent = {first: f"export const {_TABLE} = {{}};\n" + _joined(modules, held, first)}
-    wanted = [target for name in held for target in modules[name].later.values()]
-    for name in wanted:
-        if name in sent:
-            continue
-        own = [one for one in _in_order(texts, modules, name) if one not in held]
-        wanted += [target for one in own for target in modules[one].later.values()]
-        path = _path(first, seen_from=name)
-        sent[name] = (
-            f'import {{ {_TABLE} }} from "{path}";\n{_joined(modules, own, name)}{_exported(name, modules[name].exports)}'
-            if modules[name].imports
-            else texts[name]
-        )
-    return sent
+    before: dict[str, frozenset[str]] = {first: frozenset()}  # by file: what is certain to have come before it
+    waiting = [first]
+    while waiting:
+        loader = waiting.pop()
+        own = _own(texts, modules, loader, before[loader])
+        there = before[loader].union(own)
+        for target in (target for name in own for target in modules[name].later.values()):
+            certain = before.get(target, there) & there
+            if before.get(target) != certain:
+                before[target] = certain
+                waiting.append(target)
+    return {name: _sent(texts, modules, name, first, before[name]) for name in before}
 
 
 def joined_sheet(texts: Mapping[str, str], name: str) -> str:
     """Return the sheet `name` with the sheets in it that it imports."""
     return _SHEET.sub(lambda match: joined_sheet(texts, _target(name, match[1])), texts[name])
+
+
+def _own(texts: Mapping[str, str], modules: dict[str, _Module], name: str, before: frozenset[str]) -> list[str]:
+    """Return what is in the file of the module `name`, where `before` is there already."""
+    return [one for one in _in_order(texts, modules, name) if one not in before]
+
+
+def _sent(texts: Mapping[str, str], modules: dict[str, _Module], name: str, first: str, before: frozenset[str]) -> str:
+    """Return the file of the module `name`."""
+    own = _joined(modules, _own(texts, modules, name, before), name)
+    if name == first:
+        return f"export const {_TABLE} = {{}};\n{own}"
+    if not modules[name].imports:
+        return texts[name]
+    return (
+        f'import {{ {_TABLE} }} from "{_path(first, seen_from=name)}";\n{own}{_exported(name, modules[name].exports)}'
+    )
 
 
 def _in_order(texts: Mapping[str, str], modules: dict[str, _Module], first: str) -> list[str]:

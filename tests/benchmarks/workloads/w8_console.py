@@ -1,4 +1,7 @@
-"""W8: how long the console takes from the address to its rows, with 10,000 runs stored, beside a page with one line."""
+"""W8: how long the console takes from the address to its rows, with 10,000 runs stored, beside a page with one line.
+
+Rows are seen before the page is at work: what follows events and hears keys comes behind them.
+"""
 
 import importlib.util
 import shutil
@@ -16,16 +19,20 @@ _LOADS: Final = 7
 _CONSOLE: Final = "console"
 _KNOWN: Final = "console, files known"
 _BARE: Final = "bare page"
+_AT_WORK: Final = "console, at work"
 _WATCH: Final = """
 (() => {
   const drawn = (name) => requestAnimationFrame(() => setTimeout(() => { window[name] ??= performance.now(); }));
   addEventListener("DOMContentLoaded", () => drawn("bareOnMs"));
-  const look = () => { if (document.querySelector("tr[data-row]")) { seen.disconnect(); drawn("rowsOnMs"); } };
+  const look = () => {
+    if (document.querySelector("tr[data-row]")) drawn("rowsOnMs");
+    if (document.querySelector("#over > *")) { seen.disconnect(); drawn("atWorkOnMs"); }
+  };
   const seen = new MutationObserver(look);
   seen.observe(document, { childList: true, subtree: true });
 })();
 """
-"""Takes down when the first rows were drawn, in ms since the navigation began."""
+"""Takes down when the first rows were drawn, and the page proper, in ms since the navigation began."""
 
 
 def measure(bench: Bench, number: int) -> None:
@@ -36,7 +43,7 @@ def measure(bench: Bench, number: int) -> None:
         return
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where it is installed
 
-    took_ms: dict[str, list[float]] = {_CONSOLE: [], _KNOWN: [], _BARE: []}
+    took_ms: dict[str, list[float]] = {_CONSOLE: [], _AT_WORK: [], _KNOWN: [], _BARE: []}
     with prepared(bench, _RUNS) as one:
         one.start()
         bench.household.know(one.pid)
@@ -48,6 +55,7 @@ def measure(bench: Bench, number: int) -> None:
                 page = context.new_page()
                 took_ms[_BARE].append(_loaded_ms(page, f"{one.endpoint_url}/healthz", "bareOnMs"))
                 took_ms[_CONSOLE].append(_loaded_ms(page, one.endpoint_url, "rowsOnMs"))
+                took_ms[_AT_WORK].append(_marked_ms(page, "atWorkOnMs"))
                 took_ms[_KNOWN].append(_loaded_ms(page, one.endpoint_url, "rowsOnMs"))
                 context.close()
             browser.close()
@@ -58,6 +66,11 @@ def measure(bench: Bench, number: int) -> None:
 def _loaded_ms(page: Any, address: str, mark: str) -> float:
     """Go to `address`; return when what `mark` stands for was drawn, in ms since the navigation began."""
     page.goto(address)
+    return _marked_ms(page, mark)
+
+
+def _marked_ms(page: Any, mark: str) -> float:
+    """Return when what `mark` stands for was drawn on the page that is shown."""
     found = page.evaluate(
         f"""async () => {{
               for (let turn = 0; window.{mark} === undefined && turn < 600; turn += 1)
@@ -65,7 +78,7 @@ def _loaded_ms(page: Any, address: str, mark: str) -> float:
               return window.{mark} ?? null;
             }}"""
     )
-    hold(found is not None, f"{address} was drawn within six seconds")
+    hold(found is not None, f"{page.url} was drawn within six seconds")
     return float(found)
 
 
@@ -83,6 +96,7 @@ GOALS: Final = (
         better="less",
         target=300,
     ),
+    Goal(work=NAME, name="console, at work, ms", of=Quantity(_AT_WORK, "drawn ms"), better="less"),
     Goal(work=NAME, name="console, its files known, ms", of=Quantity(_KNOWN, "drawn ms"), better="less"),
     Goal(
         work=NAME,

@@ -71,6 +71,36 @@ def test_what_is_loaded_later_takes_from_the_first_what_that_has() -> None:
     assert sent.endswith('export const { View } = $["js/views/later.js"];\n')
 
 
+def test_what_is_loaded_later_has_all_that_came_before_it_whoever_loads_it() -> None:
+    """The page proper is such a file too: what it has, a view does not have once more."""
+    first = 'const page = () => import("./main.js");\n'
+    both = 'import { only } from "../lib/only.js";\nimport { add } from "../lib/helper.js";\n'
+    changes = {
+        "first": first,
+        "views/later": f'{both}export const view = () => import("./other.js");\n',
+        "views/other": f"{both}add(1, 2);\n",
+    }
+    assert held(linked_modules(texts(**changes), "js/first.js")) == {
+        "js/first.js": ["js/first.js"],
+        "js/main.js": ["js/lib/helper.js", "vendor/thing.js", "js/main.js"],
+        "js/views/later.js": ["js/kit.js", "js/lib/only.js", "js/views/later.js"],
+        "js/views/other.js": ["js/views/other.js"],
+    }
+    # Loaded by the first file too, it cannot count on what only the other way brings.
+    changes["first"] = f'{first}const soon = () => import("./views/other.js");\n'
+    assert held(linked_modules(texts(**changes), "js/first.js"))["js/views/other.js"] == [
+        "js/kit.js",
+        "js/lib/only.js",
+        "js/lib/helper.js",
+        "js/views/other.js",
+    ]
+
+
+def held(sent: dict[str, str]) -> dict[str, list[str]]:
+    """Return by file which modules it holds, in their order."""
+    return {name: re.findall(r"(?m)^// (\w+/\S+)$", text) for name, text in sent.items()}
+
+
 def test_a_path_of_what_is_loaded_later_holds_where_the_module_now_is() -> None:
     helper = 'export const more = () => import("../views/later.js");\n' + HELPER
     sent = linked_modules(texts(**{"lib/helper": helper}), "js/main.js")
@@ -110,21 +140,23 @@ def test_a_sheet_has_those_in_it_that_it_imports() -> None:
     assert joined_sheet(sheets, "css/a.css") == "b {}\nc {}\np {}\n"
 
 
-def test_the_first_view_is_three_files_that_weigh_less_than_60_kb() -> None:
+def test_the_page_is_four_files_that_weigh_less_than_60_kb() -> None:
     files = read_files()
     page = filled(files[PAGE], {}, place="")
-    named = re.findall(r'(?:src|href)="([^"]+)"', page.decode())
-    assert named == ["icon.svg", "css/page.css", "js/main.js"]
+    named = re.findall(r'(?:src|href)="([^"#]+)"', page.decode())
+    assert named == ["icon.svg", "css/page.css", "js/first_view.js", "js/main.js"]
     bytes_sent = len(page) + sum(len(files[name].packed or files[name].body) for name in named)
     assert bytes_sent < _MOST_BYTES
 
 
-def test_no_joined_file_imports_but_from_the_first_module() -> None:
+def test_no_joined_file_imports_but_from_the_first_one() -> None:
     modules = {name: file.body.decode() for name, file in read_files().items() if name.endswith(".js")}
     assert {name for name in modules if name.startswith("js/views/")} >= {"js/views/run.js", "js/views/workflow.js"}
     for name, text in modules.items():
         assert re.findall(r"(?m)^import\b.*", text) == (
-            ['import { $ } from "../main.js";'] if "/views/" in name else []
+            []
+            if name in {"js/first_view.js", "vendor/uplot.js"}
+            else [f'import {{ $ }} from "{"../" if "/views/" in name else "./"}first_view.js";']
         )
     assert "@import" not in read_files()["css/page.css"].body.decode()
 

@@ -1,20 +1,19 @@
-// The page: opens the stream, draws the shell, and in it the view that the address names.
+// The page: takes the place of what was seen first, opens the stream, and shows the view that the address names.
 
-import { html, render, useEffect, useState } from "./kit.js";
+import { html, useEffect, useState } from "./kit.js";
 import { route } from "./net/address.js";
-import { startBeat } from "./net/clock.js";
-import { takeFirstRuns } from "./net/first_runs.js";
+import { setClock, startBeat } from "./net/clock.js";
+import { firstRuns, takeFirstRuns } from "./net/first_runs.js";
 import { startLive } from "./net/live.js";
-import { showTheme } from "./net/session.js";
 import { startKeys } from "./parts/keys.js";
 import { Problem } from "./parts/marks.js";
 import { useTitle } from "./parts/title.js";
-import { Shell } from "./parts/shell.js";
+import { draw, startShell } from "./parts/shell.js";
 import { RunsView } from "./views/runs.js";
 
-/** @typedef {(props: { id: string, params: URLSearchParams }) => unknown} View */
+/** @typedef {(props: { id: string, params: URLSearchParams }) => unknown} Shown */
 
-/** Views other than the first are loaded when one goes there. @type {Record<string, () => Promise<View>>} */
+/** Views other than the first are loaded when one goes there. @type {Record<string, () => Promise<Shown>>} */
 const VIEWS = {
   runs: async () => RunsView,
   timeline: async () => (await import("./views/timeline.js")).TimelineView,
@@ -27,10 +26,11 @@ const VIEWS = {
   workflow: async () => (await import("./views/workflow.js")).WorkflowView,
 };
 
-function Page() {
+/** The view that the address names. */
+function View() {
   const { view, id, params } = route.value;
   const [shown, setShown] = useState(
-    /** @type {{ name: string, view: View | null, error: Error | null }} */ ({
+    /** @type {{ name: string, view: Shown | null, error: Error | null }} */ ({
       name: "runs",
       view: RunsView,
       error: null,
@@ -48,10 +48,10 @@ function Page() {
     };
   }, [view]);
   const isThere = shown.name === view;
-  return html`<${Shell}>
+  return html`
     ${isThere && shown.view && html`<${shown.view} key=${`${view}/${id}`} id=${id} params=${params} />`}
     ${isThere && shown.error && html`<${NoView} error=${shown.error} />`}
-  <//>`;
+  `;
 }
 
 /** @param {{ error: Error }} props */
@@ -60,9 +60,10 @@ function NoView({ error }) {
   return html`<div class="page"><h1>Not found</h1><${Problem} error=${error} /></div>`;
 }
 
-showTheme();
+setClock(firstRuns()?.now_ms);
 startKeys();
-render(html`<${Page} />`, /** @type {HTMLElement} */ (document.getElementById("app")));
+draw("main", html`<${View} />`);
+startShell();
 // Where another view came first, or filters, they would be old when they are wanted.
 takeFirstRuns();
 startLive();

@@ -19,7 +19,9 @@ export function nowMs() {
 export function setClock(told) {
   if (typeof told !== "number") return;
   // Within a second the difference is the way of the answer, not of the clocks.
-  if (Math.abs(told - nowMs()) > 1000) offsetMs = told - Date.now();
+  if (Math.abs(told - nowMs()) <= 1000) return;
+  offsetMs = told - Date.now();
+  beat.value = told;
 }
 
 /** Begin to beat. */

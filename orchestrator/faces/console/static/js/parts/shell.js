@@ -1,53 +1,44 @@
 // What stands around every view: where one can go, whether the figures are true, the theme.
 
-import { html } from "../kit.js";
+import { effect, html, render } from "../kit.js";
 import { instant } from "../lib/format.js";
 import { route } from "../net/address.js";
 import { beat } from "../net/clock.js";
 import { connection, newVersion, trueOnMs } from "../net/live.js";
 import { session, setTheme, theme } from "../net/session.js";
 import { Notes, Questions } from "./dialog.js";
-import { isHelpShown, KeyHelp } from "./keys.js";
+import { KeyHelp } from "./key_help.js";
+import { isHelpShown } from "./keys.js";
+import { showPlace } from "./nav.js";
 
-const PLACES = /** @type {const} */ ([
-  ["runs", "Runs", ["runs", "run"]],
-  ["timeline", "Timeline", ["timeline"]],
-  ["capacity", "Capacity", ["capacity"]],
-  ["jobs", "Jobs", ["jobs", "job"]],
-  ["triggers", "Triggers", ["triggers"]],
-  ["workflows", "Workflows", ["workflows", "workflow"]],
-]);
 const THEMES = /** @type {const} */ ({ auto: "light", light: "dark", dark: "auto" });
 const WORDS = { connecting: "Connecting", open: "Live", lost: "Not connected", paused: "Paused" };
 
-/** @param {{ children?: unknown }} props */
-export function Shell({ children }) {
-  return html`<a class="skip" href="#main" onClick=${skip}>To the content</a>
-    <header class="bar">
-      <a class="brand" href="#/runs"><svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7" /><path d="M6 10h13M11 16h15M6 22h10" /></svg><span>Orchestrator</span></a>
-      <nav aria-label="Views">
-        ${PLACES.map(
-          ([view, word, views]) =>
-            html`<a
-              key=${view}
-              href=${`#/${view}`}
-              aria-current=${/** @type {readonly string[]} */ (views).includes(route.value.view) ? "page" : undefined}
-              >${word}</a
-            >`,
-        )}
-      </nav>
-      <div class="bar-end">
-        ${session.isReadOnly && html`<span class="tag" title="The daemon's settings take the actions away.">Read-only</span>`}
-        <${ConnectionMark} />
-        <${ThemeSwitch} />
-        <button type="button" class="small plain" aria-label="Keyboard" title="Keyboard (?)" onClick=${() => (isHelpShown.value = true)}>?</button>
-      </div>
-    </header>
-    <${Banner} />
-    <main id="main" tabindex="-1">${children}</main>
-    <${Notes} />
-    <${Questions} />
-    <${KeyHelp} />`;
+/** Fill what stands around every view. What of it never changes is in the page as it is sent. */
+export function startShell() {
+  document.querySelector(".skip")?.addEventListener("click", skip);
+  effect(() => showPlace(route.value.view));
+  draw("bar-end", html`<${BarEnd} />`);
+  draw("banner", html`<${Banner} />`);
+  draw("over", html`<${Notes} /><${Questions} /><${KeyHelp} />`);
+}
+
+/**
+ * Draw in an element of the page, in place of what is in it.
+ * @param {string} id
+ * @param {ReturnType<typeof html>} what
+ */
+export function draw(id, what) {
+  const place = /** @type {HTMLElement} */ (document.getElementById(id));
+  place.replaceChildren();
+  render(what, place);
+}
+
+function BarEnd() {
+  return html`${session.isReadOnly && html`<span class="tag" title="The daemon's settings take the actions away.">Read-only</span>`}
+    <${ConnectionMark} />
+    <${ThemeSwitch} />
+    <button type="button" class="small plain" aria-label="Keyboard" title="Keyboard (?)" onClick=${() => (isHelpShown.value = true)}>?</button>`;
 }
 
 function ConnectionMark() {
@@ -81,25 +72,23 @@ function ThemeSwitch() {
 
 function Banner() {
   const isLost = connection.value === "lost";
-  return html`<div role="status" aria-live="polite">
-    ${
-      isLost &&
-      html`<p class="banner bad">
-        <strong>Not connected to the daemon.</strong> What is shown is from ${instant(trueOnMs.value, beat.value)} and may be
-        old. Trying again.
-      </p>`
-    }
-    ${
-      newVersion.value &&
-      html`<p class="banner">
-        The daemon is now version ${newVersion.value}; this page came from ${session.version}.
-        <button type="button" class="small" onClick=${() => location.reload()}>Load it anew</button>
-      </p>`
-    }
-  </div>`;
+  return html`${
+    isLost &&
+    html`<p class="banner bad">
+      <strong>Not connected to the daemon.</strong> What is shown is from ${instant(trueOnMs.value, beat.value)} and may be
+      old. Trying again.
+    </p>`
+  }
+  ${
+    newVersion.value &&
+    html`<p class="banner">
+      The daemon is now version ${newVersion.value}; this page came from ${session.version}.
+      <button type="button" class="small" onClick=${() => location.reload()}>Load it anew</button>
+    </p>`
+  }`;
 }
 
-/** The address says which view is shown, so the link may not change it. @param {MouseEvent} event */
+/** The address says which view is shown, so the link may not change it. @param {Event} event */
 function skip(event) {
   event.preventDefault();
   document.getElementById("main")?.focus();

@@ -2,17 +2,17 @@
 
 import { html, useEffect, useMemo, useRef, useState } from "../kit.js";
 import { NO_FILTERS, filterCount, filterParams, parseFilters } from "../lib/filters.js";
-import { counted, shortId } from "../lib/format.js";
 import { href } from "../lib/route.js";
-import { visible } from "../lib/visible.js";
+import { told } from "../lib/run_row.js";
 import { clamp } from "../lib/windowing.js";
 import { goTo, replaceParams, route } from "../net/address.js";
 import { useKeys } from "../parts/keys.js";
-import { Instant, Name, Problem, RunDuration, StateMark, TriggerLink } from "../parts/marks.js";
+import { Problem } from "../parts/marks.js";
 import { useNearEnd, usePageRows } from "../parts/rows.js";
 import { useTitle } from "../parts/title.js";
 import { RunFilters } from "./run_filters.js";
 import { useRunList } from "./run_list.js";
+import { RunHead, RunRow } from "./run_table.js";
 
 /** @typedef {import("../types.js").Run} Run */
 
@@ -31,21 +31,13 @@ export function RunsView({ params }) {
   return html`<div class="page">
     <div class="head">
       <h1>Runs</h1>
-      <p class="quiet" aria-live="polite">${told(found, count)}</p>
+      <p class="quiet" aria-live="polite">${told(found.list, count > 0)}</p>
       ${count > 0 && html`<button type="button" class="small" onClick=${() => replaceParams(filterParams(NO_FILTERS))}>Clear filters</button>`}
     </div>
     <${RunFilters} filters=${filters} onChange=${change} />
     <${Problem} error=${found.error} />
     ${found.list.runs.length > 0 ? html`<${RunTable} found=${found} />` : html`<${Empty} found=${found} count=${count} />`}
   </div>`;
-}
-
-/** @param {ReturnType<typeof useRunList>} found @param {number} count */
-function told({ list }, count) {
-  if (!list.isBegun) return "Reading…";
-  const shown = counted(list.runs.length, "run");
-  const more = list.next === null ? "" : ", more below";
-  return `${shown}${count > 0 ? " match" : ""}${more}`;
 }
 
 /** @param {{ found: ReturnType<typeof useRunList>, count: number }} props */
@@ -95,46 +87,14 @@ function RunTable({ found }) {
     if (chosen) document.getElementById(`run-${chosen}`)?.focus({ preventScroll: true });
   }, [chosen, rows.first]);
   return html`<table class="runs" aria-rowcount=${list.next === null ? list.runs.length + 1 : -1}>
-      <thead>
-        <tr aria-rowindex="1">
-          <th scope="col" class="c-state">State</th>
-          <th scope="col" class="c-job">Job</th>
-          <th scope="col" class="c-id">Run</th>
-          <th scope="col" class="c-time">Started</th>
-          <th scope="col" class="c-duration">Duration</th>
-          <th scope="col" class="c-trigger">Trigger</th>
-          <th scope="col" class="c-dpu">DPU</th>
-          <th scope="col" class="c-told">Note</th>
-        </tr>
-      </thead>
+      <${RunHead} />
       <tbody ref=${body}>
         ${rows.above > 0 && html`<tr key="above" aria-hidden="true" class="spacer"><td style=${{ height: `${rows.above}px` }}></td></tr>`}
-        ${list.runs.slice(rows.first, rows.last).map((run, place) => html`<${Row} key=${run.id} run=${run} place=${rows.first + place} isChosen=${run.id === chosen} />`)}
+        ${list.runs.slice(rows.first, rows.last).map((run, place) => html`<${RunRow} key=${run.id} run=${run} place=${rows.first + place} isChosen=${run.id === chosen} />`)}
         ${rows.below > 0 && html`<tr key="below" aria-hidden="true" class="spacer"><td style=${{ height: `${rows.below}px` }}></td></tr>`}
       </tbody>
     </table>
     <div ref=${end} class="list-end quiet">${list.next !== null ? "Reading more…" : ""}</div>`;
-}
-
-/** @param {{ run: Run, place: number, isChosen: boolean }} props */
-function Row({ run, place, isChosen }) {
-  return html`<tr data-row aria-rowindex=${place + 2} class=${isChosen ? "chosen" : ""}>
-    <td class="c-state"><${StateMark} state=${run.state} /></td>
-    <td class="c-job">
-      <a id=${`run-${run.id}`} class="row-link" href=${href("run", {}, run.id)}><${Name} text=${run.job_name} /></a>
-    </td>
-    <td class="c-id"><span class="id" title=${run.id}>${shortId(run.id)}</span></td>
-    <td class="c-time"><${Instant} ms=${run.started_on_ms} /></td>
-    <td class="c-duration"><${RunDuration} run=${run} /></td>
-    <td class="c-trigger"><${TriggerLink} name=${run.trigger_name} /></td>
-    <td class="c-dpu">${run.dpu}</td>
-    <td class="c-told" title=${visible(noteOf(run))}><bdi>${visible(noteOf(run))}</bdi></td>
-  </tr>`;
-}
-
-/** @param {Run} run */
-function noteOf(run) {
-  return run.state_detail ?? run.error_message ?? "";
 }
 
 /** Keep what one reads where it is when rows come in above it. @param {{ rows: number, turn: number }} moved @param {number} rowHeight */
