@@ -1,6 +1,6 @@
 // Dialogs and notes: questions before what cannot be undone, and what became of it.
 
-import { html, signal, useEffect, useRef } from "../kit.js";
+import { html, signal, useLayoutEffect, useRef } from "../kit.js";
 import { visible } from "../lib/visible.js";
 import { session } from "../net/session.js";
 import { call } from "../net/api.js";
@@ -46,10 +46,11 @@ export function Notes() {
  */
 export function Dialog({ title, onClose, children, isWide = false }) {
   const ref = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  useEffect(() => {
+  // At once: until the next frame what had the focus may have lost it. It gets it back when nothing is over it any more.
+  useLayoutEffect(() => {
     const before = /** @type {HTMLElement | null} */ (document.activeElement);
     ref.current?.showModal();
-    return () => before?.focus?.();
+    return () => queueMicrotask(() => before?.focus?.());
   }, []);
   const beside = (/** @type {MouseEvent} */ event) => {
     if (event.target === ref.current) onClose();
