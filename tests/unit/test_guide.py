@@ -53,7 +53,7 @@ def test_every_difference_is_numbered_and_names_tests_that_exist() -> None:
 
 
 def test_the_console_page_names_every_key() -> None:
-    source = (ROOT / "orchestrator" / "faces" / "console" / "static" / "js" / "parts" / "keys.js").read_text()
+    source = (ROOT / "orchestrator" / "faces" / "console" / "static" / "js" / "parts" / "key_help.js").read_text()
     listed = re.findall(r'^      \["([^"]+)", "', source, re.MULTILINE)
     keys = [key for keys in listed for key in ([keys] if keys.startswith("g ") else keys.split())]
     page = (DOCS / "console.md").read_text()
