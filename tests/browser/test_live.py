@@ -314,3 +314,25 @@ def test_a_timeline_that_moves_with_the_clock_goes_on_to_when_one_looks_closer(p
     page.get_by_text("It moves with the clock.").wait_for()
     runs.succeed(daemon, job)
     page.locator(".lane", has_text=job).wait_for()
+
+
+def test_a_run_that_failed_shows_what_it_complained_of(page: Any, daemon: Daemon) -> None:
+    """Where it complained of nothing, what it wrote is shown; and whoever looks on sees no other log than before."""
+    loud = runs.start(daemon, daemon.job("complains", "print('said')\nraise ValueError('this is why')"))
+    quiet = runs.start(daemon, daemon.job("says why", "print('said')\nraise SystemExit(3)"))
+    for job, run_id in (("complains", loud), ("says why", quiet)):
+        assert daemon.ended(job, run_id)["JobRunState"] == "FAILED"
+    go(page, daemon, run_address(loud))
+    page.locator(".log", has_text="ValueError: this is why").wait_for()
+    page.get_by_role("button", name="stdout").click()
+    page.locator(".log", has_text="said").wait_for()
+    go(page, daemon, run_address(quiet))
+    page.locator(".log", has_text="said").wait_for()
+
+
+def test_a_filter_that_means_nothing_is_told(page: Any, daemon: Daemon) -> None:
+    go(page, daemon, "#/runs?state=LATE,FAILED")
+    told = page.get_by_role("alert")
+    told.wait_for()
+    assert "state=LATE" in told.inner_text()
+    assert "FAILED" not in told.inner_text()

@@ -11,6 +11,7 @@ import {
   parseFilters,
   spanMs,
   spelledSpan,
+  unknownFilters,
 } from "../../orchestrator/faces/console/static/js/lib/filters.js";
 import { href, parseRoute } from "../../orchestrator/faces/console/static/js/lib/route.js";
 import { EMPTY, addPage, applyRuns, movedBy } from "../../orchestrator/faces/console/static/js/lib/run_list.js";
@@ -53,6 +54,18 @@ test("an address keeps view, id and filters", () => {
   assert.equal(filterCount(filters), 3);
   assert.equal(parseRoute(href("run", {}, "jr_1/%?")).id, "jr_1/%?");
   assert.deepEqual([parseRoute("").view, parseRoute("#/run/%zz").id], ["runs", "%zz"]);
+});
+
+test("filters that make no sense are told", () => {
+  const told = (/** @type {string} */ query) => unknownFilters(new URLSearchParams(query));
+  assert.deepEqual(told("state=NONE,FAILED,late&since=yesterday&until=12x&stat=FAILED"), [
+    "state=NONE",
+    "state=late",
+    "since=yesterday",
+    "until=12x",
+    "stat=FAILED",
+  ]);
+  assert.deepEqual(told("state=FAILED,TIMEOUT&job=a,b&text=x=y&since=6h&until=5000&trigger="), []);
 });
 
 test("filters that make no sense are left out", () => {

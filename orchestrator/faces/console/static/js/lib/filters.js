@@ -57,6 +57,20 @@ export function parseFilters(params) {
 }
 
 /**
+ * Return what an address says of filters that makes no sense, as it says it: "state=LATE".
+ * @param {URLSearchParams} params
+ * @returns {string[]}
+ */
+export function unknownFilters(params) {
+  const known = filterParams(parseFilters(params));
+  return [...params].flatMap(([name, value]) => {
+    const kept = name === "state" ? (known[name] ?? "").split(",") : [known[name]];
+    const said = name === "state" ? value.split(",") : [value];
+    return said.filter((one) => one !== "" && !kept.includes(one)).map((one) => `${name}=${one}`);
+  });
+}
+
+/**
  * Return the filters as the address keeps them.
  * @param {RunFilters} filters
  * @returns {Record<string, string>}

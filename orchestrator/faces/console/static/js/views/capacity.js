@@ -70,25 +70,31 @@ function Now({ told }) {
 /** @param {{ told: Capacity, width: number }} props */
 function OverTime({ told, width }) {
   const at = Math.floor(beat.value / 5000) * 5000;
-  const columns = useMemo(() => {
+  const { lent, waiting } = useMemo(() => {
     const [times, dpu, queued] = capacityColumns(told.steps, nowMs() - width, nowMs());
-    return [times, dpu, times.map(() => told.dpus), queued];
+    return { lent: [times, dpu, times.map(() => told.dpus)], waiting: [times, queued] };
   }, [told, at, width]);
   const zoom = (/** @type {number} */ sinceMs, /** @type {number} */ untilMs) =>
     goTo(href("timeline", { since: Math.round(sinceMs), until: Math.round(untilMs) }));
-  const label = `DPU in use and runs in the queue over time; now ${figure(told.in_use.dpu)} of ${figure(told.dpus)} DPU and ${counted(told.queued.runs, "run")} in the queue`;
   if (told.steps.length === 0) return html`<p class="empty">Nothing ran in this time.</p>`;
   return html`<${Plot}
-      label=${label}
-      columns=${columns}
-      height=${320}
+      label=${`DPU in use over time; now ${figure(told.in_use.dpu)} of ${figure(told.dpus)}`}
+      columns=${lent}
+      height=${260}
       isTime=${true}
       onRange=${zoom}
       series=${[
         { name: "DPU in use", color: "--plot-1", scale: "y", told: dpuOf, isStepped: true, isFilled: true },
         { name: "DPU there are", color: "--plot-3", scale: "y", told: dpuOf, isDashed: true },
-        { name: "Runs that wait", color: "--plot-2", scale: "queue", told: wholeOf, isStepped: true },
       ]}
+    />
+    <${Plot}
+      label=${`Runs in the queue over time; now ${counted(told.queued.runs, "run")}`}
+      columns=${waiting}
+      height=${150}
+      isTime=${true}
+      onRange=${zoom}
+      series=${[{ name: "Runs that wait", color: "--plot-2", scale: "y", told: wholeOf, isStepped: true, isFilled: true }]}
     />
     <p class="quiet">${told.is_cut ? "The figures do not reach back to the beginning of this time. " : ""}Drag over a time to see its runs.</p>`;
 }

@@ -7,7 +7,7 @@ import { isLive, wordOf } from "../lib/states.js";
 import { used } from "../lib/steps.js";
 import { visible } from "../lib/visible.js";
 import { changeParams } from "../net/address.js";
-import { ask } from "../net/api.js";
+import { ask, askLog } from "../net/api.js";
 import { onRuns } from "../net/live.js";
 import { useLoaded, useReloadOnRuns } from "../net/loading.js";
 import { Facts, Instant, JobLink, Name, Problem, RunDuration, StateMark, TriggerLink } from "../parts/marks.js";
@@ -31,13 +31,14 @@ export function RunView({ id, params }) {
   const run = useNewest(id, told?.run ?? null);
   useTitle(run ? `${run.job_name} ${wordOf(run.state)}` : "Run");
   useSamples(run, details.reload);
+  const stream = useStream(run, params.get("stream"));
   if (!told || !run)
     return html`<div class="page"><${Problem} error=${details.error} />${!details.error && html`<p class="quiet">Reading…</p>`}</div>`;
   return html`<div class="page run-page">
     <${Head} run=${run} told=${told} />
     <div class="run-columns">
       <div class="run-main">
-        <${Log} run=${run} stream=${params.get("stream") === "stderr" ? "stderr" : "stdout"} onStream=${(/** @type {string} */ stream) => changeParams({ stream })} />
+        <${Log} run=${run} stream=${stream} onStream=${(/** @type {string} */ stream) => changeParams({ stream })} />
       </div>
       <aside class="run-side" aria-label="About the run">
         <${Reasons} run=${run} />
@@ -50,6 +51,26 @@ export function RunView({ id, params }) {
       </aside>
     </div>
   </div>`;
+}
+
+/**
+ * Return which stream of the log is shown: the one that was chosen, or the one that tells why the run had failed when one came.
+ * @param {Run | null} run
+ * @param {string | null} chosen
+ * @returns {"stdout" | "stderr"}
+ */
+function useStream(run, chosen) {
+  const [hasComplaint, setComplaint] = useState(false);
+  useEffect(() => {
+    if (run === null || chosen !== null || run.state !== "FAILED") return undefined;
+    const asked = new AbortController();
+    askLog(run.id, "stderr", { tail_bytes: 1 }, asked.signal).then(
+      (piece) => setComplaint(piece.next > 0),
+      () => {}, // the log says what is wrong itself
+    );
+    return () => asked.abort();
+  }, [run === null]);
+  return (chosen ?? (hasComplaint ? "stderr" : "stdout")) === "stderr" ? "stderr" : "stdout";
 }
 
 /** @param {{ run: Run, told: RunDetails }} props */

@@ -1,9 +1,10 @@
 // All runs, the newest first: filters that the address keeps, rows that come and move by themselves.
 
 import { html, useEffect, useMemo, useRef, useState } from "../kit.js";
-import { NO_FILTERS, filterCount, filterParams, parseFilters } from "../lib/filters.js";
+import { NO_FILTERS, filterCount, filterParams, parseFilters, unknownFilters } from "../lib/filters.js";
 import { href } from "../lib/route.js";
 import { told } from "../lib/run_row.js";
+import { visible } from "../lib/visible.js";
 import { clamp } from "../lib/windowing.js";
 import { goTo, replaceParams, route } from "../net/address.js";
 import { useKeys } from "../parts/keys.js";
@@ -28,6 +29,7 @@ export function RunsView({ params }) {
   useKeys({ "/": () => document.getElementById("filter-text")?.focus() });
   const found = useRunList(filters);
   const count = filterCount(filters);
+  const wrong = unknownFilters(params);
   return html`<div class="page">
     <div class="head">
       <h1>Runs</h1>
@@ -35,6 +37,7 @@ export function RunsView({ params }) {
       ${count > 0 && html`<button type="button" class="small" onClick=${() => replaceParams(filterParams(NO_FILTERS))}>Clear filters</button>`}
     </div>
     <${RunFilters} filters=${filters} onChange=${change} />
+    ${wrong.length > 0 && html`<p class="problem" role="alert">Not known as a filter: ${visible(wrong.join(", "))}. All else that the address asks for is shown.</p>`}
     <${Problem} error=${found.error} />
     ${found.list.runs.length > 0 ? html`<${RunTable} found=${found} />` : html`<${Empty} found=${found} count=${count} />`}
   </div>`;
