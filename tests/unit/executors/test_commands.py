@@ -28,7 +28,8 @@ async def execute(*argv: str, data: bytes = b"", user: User | None = None, timeo
     try:
         return await commands.execute(argv, data=data, environment=WORLD, user=user, timeout_s=timeout_s)
     finally:
-        assert descriptors() == before
+        # What an earlier test left to be collected may be closed meanwhile.
+        assert descriptors() <= before
         assert psutil.Process().children() == []  # no zombie
 
 
