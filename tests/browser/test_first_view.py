@@ -96,6 +96,12 @@ def test_a_page_that_nobody_sees_comes_all_the_same(page: Any, filled: Daemon) -
     page.locator("#over > *").first.wait_for(state="attached")
 
 
+def test_a_page_of_which_the_rest_does_not_come_says_so(page: Any, filled: Daemon) -> None:
+    page.route("**/js/main.js", lambda route: route.abort())
+    page.goto(filled.endpoint_url)
+    page.locator("#banner", has_text="The rest of the page did not come").wait_for()
+
+
 def let_go(held: list[Any]) -> None:
     """Let the page's main module come."""
     for route in held:

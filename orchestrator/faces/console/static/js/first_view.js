@@ -104,7 +104,18 @@ function view({ runs, next, now_ms: nowMs }) {
   );
 }
 
-const begin = () => import("./main.js");
+/** Without the rest, what is shown would look alive and be dead: a daemon may have ended since it sent the page. */
+function begin() {
+  import("./main.js").catch(() => {
+    const told = make(
+      "p",
+      { class: "banner bad" },
+      "The rest of the page did not come. What is shown does not change.",
+    );
+    document.getElementById("banner")?.append(told);
+  });
+}
+
 const asked = parseRoute(location.hash);
 const page = firstRuns();
 const isShown = asked.view === "runs" && asked.params.toString() === "" && page !== null && page.runs.length > 0;
@@ -113,4 +124,4 @@ showPlace(asked.view);
 if (isShown) document.getElementById("main")?.append(view(page));
 // A page that nobody sees has no frames to wait for.
 if (isShown && !document.hidden) requestAnimationFrame(() => setTimeout(begin));
-else void begin();
+else begin();

@@ -29,7 +29,7 @@ export function RunsView({ params }) {
   useKeys({ "/": () => document.getElementById("filter-text")?.focus() });
   const found = useRunList(filters);
   const count = filterCount(filters);
-  const wrong = unknownFilters(params);
+  const wrong = useMemo(() => unknownFilters(params), [key]);
   return html`<div class="page">
     <div class="head">
       <h1>Runs</h1>
